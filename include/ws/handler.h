@@ -1,0 +1,24 @@
+#pragma once
+
+#include "ws/conn.h"
+#include "ws/task.h"
+
+namespace ws {
+
+/// A handler runs one session: it returns to close it with 1000; an exception closes it with 1011.
+using HandlerFunction = Task<> (*)(Conn& conn);
+
+/// What a module registers under a name for `WebSocketHandler NAME`.
+struct Handler {
+  const char* name;
+  HandlerFunction run;
+};
+
+/// The binary interface between handler modules and mod_ws. A module is compiled against one;
+/// mod_ws refuses another at start.
+inline constexpr char abi_version[] = "1";
+
+/// Provider group of ap_register_provider(); the version is `abi_version`.
+inline constexpr char provider_group[] = "websocket-handler";
+
+}  // namespace ws

@@ -1,0 +1,25 @@
+#include "mod_ws/base/log.h"
+
+namespace mod_ws::base {
+namespace {
+
+LogSink installed_sink{[](const void*, LogLevel) { return false; },
+                       [](const void*, LogLevel, std::string_view) {}};
+
+}  // namespace
+
+void set_log_sink(const LogSink& sink) { installed_sink = sink; }
+
+bool log_is_enabled(const void* server, LogLevel level) {
+  return installed_sink.is_enabled(server, level);
+}
+
+void log(const LogSubject& subject, LogLevel level, std::string_view text) {
+  if (!log_is_enabled(subject.server, level)) return;
+  std::string line = subject.name;
+  line += ": ";
+  line += text;
+  installed_sink.write(subject.server, level, line);
+}
+
+}  // namespace mod_ws::base

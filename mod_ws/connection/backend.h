@@ -1,0 +1,34 @@
+#pragma once
+
+#include "mod_ws/connection/ending.h"
+#include "mod_ws/protocol/frame_parser.h"
+
+namespace mod_ws::connection {
+
+/// What stands behind a connection: one leg of a relay, or a handler's session. Every call is on
+/// the loop's thread.
+class Backend {
+ public:
+  /// A stretch of a data frame, or a whole control frame. The bytes are the loop's, and may be
+  /// changed, until the call returns; those of several pieces lie one behind the other until
+  /// on_input_end().
+  virtual void on_piece(protocol::FramePiece& piece) = 0;
+
+  /// The pieces of one read are through.
+  virtual void on_input_end() = 0;
+
+  /// The peer broke the protocol. Nothing more is read from it; what is to be sent is the backend's
+  /// decision.
+  virtual void on_violation(const protocol::Violation& violation) = 0;
+
+  /// The write queue has become empty.
+  virtual void on_drained() = 0;
+
+  /// The socket is closed. The last call, and the only one after Connection::finish().
+  virtual void on_ended(const Ending& ending) = 0;
+
+ protected:
+  ~Backend() = default;
+};
+
+}  // namespace mod_ws::connection

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "mod_ws/connection/backend.h"
+#include "mod_ws/connection/policy.h"
+#include "mod_ws/connection/write_queue.h"
+#include "mod_ws/engine/event_loop.h"
+#include "mod_ws/protocol/closing_handshake.h"
+#include "mod_ws/protocol/frame_parser.h"
+#include "mod_ws/transport/transport.h"
+
+namespace mod_ws::connection {
+
+/// One WebSocket connection on its loop: reads, cuts into frames, hands to the backend; writes,
+/// queues what the kernel does not take. An idle one holds no buffers. It may be constructed on any
+/// thread; everything else is on the loop's.
+class Connection final : engine::Watcher, engine::Timer, engine::GatherBuffer::Owner {
+ public:
+  /// `rules.role` is ours: a client masks what it sends. `policy` and `backend` outlive the
+  /// connection.
+  Connection(engine::EventLoop& loop, transport::Transport transport,
+             const protocol::FrameRules& rules, const Policy& policy, Backend& backend);
+  ~Connection();
+
+  /// Begins. `already_read` are the session's first bytes, if any came before the engine did.
+  void start(std::span<const std::uint8_t> already_read);
+
+  // Sending. In order; the bytes are copied where they cannot leave at once. Nothing is sent after
+  // a Close frame.
+
+  /// One frame, gathered with others of the same turn.
+  void send_frame(protocol::Opcode opcode, std::span<const std::uint8_t> payload, bool fin = true);
+
+  /// Whole or partial frames exactly as they are; the caller keeps the order of frames.
+  void send_verbatim(std::span<const std::uint8_t> bytes);
+
+  /// A Close frame, once; from then on the close timeout runs. A code that may not be sent gives an
+  /// empty Close frame.
+  void send_close(ws::CloseCode code, std::string_view reason);
+
+  /// As if send_close() had been called: a Close frame has left by send_verbatim().
+  void note_close_sent();
+
+  std::size_t queued_bytes() const { return queue_.size(); }
+
+  // Receiving.
+
+  void pause_reading();
+  void resume_reading();
+  /// Drops whatever else the peer sends, but sees its end.
+  void discard_input() { reading_ = Reading::discard; }
+  void note_close_received() { closing_.on_received(); }
+  const protocol::ClosingHandshake& closing() const { return closing_; }
+  /// Inside a frame of the peer's whose payload has not come whole.
+  bool mid_frame() const { return parser_.mid_frame(); }
+
+  // Ending.
+
+  /// Sends what is queued, ends our side, waits for the peer's end, at most the close timeout in
+  /// all. Then on_ended(finished).
+  void finish();
+
+  /// Closes the socket now, without on_ended().
+  void abort();
+
+  bool ended() const { return state_ == State::ended; }
+
+ private:
+  enum class State : std::uint8_t { open, finishing, ended };
+  enum class Reading : std::uint8_t { frames, paused, discard };
+  /// What came and could not be used yet: the start of a frame, or everything behind a pause.
+  struct Kept {
+    std::vector<std::uint8_t> bytes;
+    std::size_t used = 0;
+  };
+
+  void on_ready(engine::Readiness ready) override;
+  void on_timer() override;
+  void send_gathered(std::span<const std::uint8_t> bytes) override;
+
+  void read();
+  void receive_kept();
+  void receive_read(std::size_t bytes);
+  std::span<std::uint8_t> receive(std::span<std::uint8_t> input);
+  void keep(std::span<const std::uint8_t> rest);
+  void on_peer_ended();
+
+  void write(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
+  void write_queued();
+
+  void start_closing_timer();
+  void start_write_timer();
+  void shut_down_write();
+  void end(const Ending& ending);
+  void end_soon(const Ending& ending);
+  void update_interest();
+
+  engine::EventLoop& loop_;
+  Backend& backend_;
+  const Policy& policy_;
+  transport::Transport transport_;
+  protocol::FrameParser parser_;
+  WriteQueue queue_;
+  std::unique_ptr<Kept> kept_;
+  Ending soon_{Ending::Cause::finished};  // what end_soon() has found
+  protocol::ClosingHandshake closing_;
+  protocol::Role role_;
+  State state_ = State::open;
+  Reading reading_ = Reading::frames;
+  engine::Interest interest_ = engine::Interest::none;
+  bool started_ = false;
+  bool closing_timer_runs_ = false;
+  bool ends_soon_ = false;
+  bool peer_ended_ = false;
+  bool write_shut_ = false;
+};
+
+}  // namespace mod_ws::connection

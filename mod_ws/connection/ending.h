@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mod_ws::connection {
+
+/// How a connection came to its end.
+struct Ending {
+  enum class Cause : std::uint8_t {
+    finished,       ///< After Connection::finish(), as intended.
+    peer_ended,     ///< The peer closed its TCP side.
+    failed,         ///< A system or TLS error: `error`.
+    close_timeout,  ///< The peer did not complete the closing handshake in time.
+    write_timeout,  ///< The peer took no byte for too long.
+  };
+
+  Cause cause;
+  int error = 0;  ///< An errno; 0 for a TLS error.
+};
+
+/// For the log: "connection reset by peer".
+std::string describe(const Ending& ending);
+
+}  // namespace mod_ws::connection

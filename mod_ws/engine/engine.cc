@@ -1,0 +1,55 @@
+#include "mod_ws/engine/engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+
+namespace mod_ws::engine {
+namespace {
+
+/// Threads inherit the mask: signals are for the process's own threads, and a loop is never
+/// interrupted.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &saved_);
+  }
+  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+
+ private:
+  sigset_t saved_;
+};
+
+}  // namespace
+
+Engine::Engine(unsigned thread_count, const LoopOptions& options) {
+  const BlockedSignals blocked;
+  for (unsigned i = 0; i < std::max(thread_count, 1U); ++i)
+    loops_.push_back(std::make_unique<EventLoop>(options));
+  try {
+    for (auto& loop : loops_) threads_.emplace_back(&EventLoop::run, loop.get());
+  } catch (...) {
+    stop(std::chrono::milliseconds(0));
+    throw;
+  }
+}
+
+Engine::~Engine() { stop(std::chrono::milliseconds(0)); }
+
+EventLoop& Engine::least_loaded() {
+  return **std::min_element(loops_.begin(), loops_.end(), [](const auto& a, const auto& b) {
+    return a->resident_count() < b->resident_count();
+  });
+}
+
+void Engine::stop(std::chrono::milliseconds grace) {
+  if (threads_.empty()) return;
+  for (auto& loop : loops_) loop->post_stop(grace);
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace mod_ws::engine

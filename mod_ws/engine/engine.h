@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "mod_ws/engine/event_loop.h"
+
+namespace mod_ws::engine {
+
+/// A child process's event loops, each on a thread of its own.
+class Engine {
+ public:
+  /// Starts `thread_count` loops, at least one. Throws std::system_error when threads or
+  /// descriptors have run out.
+  Engine(unsigned thread_count, const LoopOptions& options);
+
+  /// As stop() with no grace.
+  ~Engine();
+
+  /// The loop with the fewest sessions. Any thread.
+  EventLoop& least_loaded();
+
+  /// Lets sessions say goodbye for at most `grace`, then ends the threads. Once, from a thread that
+  /// is no loop's.
+  void stop(std::chrono::milliseconds grace);
+
+ private:
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace mod_ws::engine

@@ -1,0 +1,175 @@
+#include "mod_ws/engine/event_loop.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace mod_ws::engine {
+namespace {
+
+constexpr int events_a_turn = 256;
+
+std::uint32_t epoll_events(Interest interest) {
+  switch (interest) {
+    case Interest::none:
+      return 0;
+    case Interest::read:
+      return EPOLLIN;
+    case Interest::write:
+      return EPOLLOUT;
+    case Interest::read_write:
+      return EPOLLIN | EPOLLOUT;
+  }
+  return 0;
+}
+
+bool control(int epoll, int operation, int fd, Interest interest, Watcher* watcher) {
+  epoll_event event{};
+  event.events = epoll_events(interest);
+  event.data.ptr = watcher;
+  return ::epoll_ctl(epoll, operation, fd, &event) == 0;
+}
+
+}  // namespace
+
+EventLoop::EventLoop(const LoopOptions& options)
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      now_(Clock::now()),
+      timers_(now_),
+      receive_buffer_(options.receive_buffer_bytes),
+      gather_buffer_(options.gather_buffer_bytes) {
+  if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  // The mailbox is the one descriptor without a watcher.
+  if (!control(epoll_.get(), EPOLL_CTL_ADD, mailbox_.fd(), Interest::read, nullptr)) {
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
+}
+
+EventLoop::~EventLoop() {
+  while (residents_ != nullptr) retire(*residents_);
+  bury_retired();
+}
+
+void EventLoop::post_adoption(std::unique_ptr<Resident> resident) {
+  resident_count_.fetch_add(1, std::memory_order_relaxed);
+  // A letter must be copyable; shared_ptr carries what may be dropped undelivered.
+  auto carrier = std::make_shared<std::unique_ptr<Resident>>(std::move(resident));
+  post([this, carrier] { adopt(std::move(*carrier)); });
+}
+
+void EventLoop::adopt(std::unique_ptr<Resident> resident) {
+  Resident& adopted = *resident.release();
+  adopted.next_ = residents_;
+  if (residents_ != nullptr) residents_->previous_ = &adopted;
+  residents_ = &adopted;
+  adopted.on_adopted();
+  if (stopping_) adopted.go_away();
+}
+
+void EventLoop::retire(Resident& resident) {
+  if (std::exchange(resident.is_retired_, true)) return;
+  (resident.previous_ != nullptr ? resident.previous_->next_ : residents_) = resident.next_;
+  if (resident.next_ != nullptr) resident.next_->previous_ = resident.previous_;
+  resident.previous_ = nullptr;
+  resident.next_ = retired_;
+  retired_ = &resident;
+}
+
+void EventLoop::bury_retired() {
+  while (retired_ != nullptr) {
+    delete std::exchange(retired_, retired_->next_);
+    resident_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+void EventLoop::post_stop(std::chrono::milliseconds grace) {
+  post([this, grace] {
+    stopping_ = true;
+    stop_at_ = now_ + grace;
+    // Going away may retire a session at once, but only its own links change then.
+    for (Resident* resident = residents_; resident != nullptr;) {
+      std::exchange(resident, resident->next_)->go_away();
+    }
+  });
+}
+
+void EventLoop::run() {
+  while (!is_finished()) turn();
+}
+
+bool EventLoop::is_finished() const {
+  return stopping_ && (residents_ == nullptr || now_ >= stop_at_);
+}
+
+void EventLoop::turn() {
+  std::array<epoll_event, events_a_turn> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), events_a_turn, wait_time());
+  now_ = Clock::now();
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    auto* const watcher = static_cast<Watcher*>(event.data.ptr);
+    if (watcher == nullptr) {
+      mailbox_.deliver();
+    } else {
+      watcher->on_ready({.readable = (event.events & EPOLLIN) != 0,
+                         .writable = (event.events & EPOLLOUT) != 0,
+                         .broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0});
+    }
+    gather_buffer_.flush();
+  }
+  visit_again();
+  timers_.advance(now_);
+  gather_buffer_.flush();
+  bury_retired();
+}
+
+int EventLoop::wait_time() const {
+  if (!revisits_.empty()) return 0;
+  auto wait = timers_.time_to_next(now_);
+  if (stopping_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(stop_at_ - now_);
+    wait = std::min(wait.value_or(left), left);
+  }
+  if (!wait) return -1;
+  return static_cast<int>(std::clamp<std::int64_t>(wait->count(), 0, 60'000));
+}
+
+bool EventLoop::watch(int fd, Interest interest, Watcher& watcher) {
+  return control(epoll_.get(), EPOLL_CTL_ADD, fd, interest, &watcher);
+}
+
+void EventLoop::change_interest(int fd, Interest interest, Watcher& watcher) {
+  control(epoll_.get(), EPOLL_CTL_MOD, fd, interest, &watcher);
+}
+
+void EventLoop::unwatch(int fd, Watcher& watcher) {
+  // Before closing: a duplicate elsewhere would keep the registration alive.
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  if (std::exchange(watcher.awaits_revisit_, false)) {
+    // Its place stays, empty: the list may be in the middle of a visit.
+    std::replace(revisits_.begin(), revisits_.end(), &watcher, static_cast<Watcher*>(nullptr));
+  }
+}
+
+void EventLoop::revisit(Watcher& watcher) {
+  if (!std::exchange(watcher.awaits_revisit_, true)) revisits_.push_back(&watcher);
+}
+
+void EventLoop::visit_again() {
+  // Whoever asks again during its visit is seen in the next turn.
+  const std::size_t count = revisits_.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    Watcher* const watcher = revisits_[i];
+    if (watcher == nullptr) continue;
+    watcher->awaits_revisit_ = false;
+    watcher->on_ready({.readable = true, .writable = false, .broken = false});
+    gather_buffer_.flush();
+  }
+  revisits_.erase(revisits_.begin(), revisits_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+}  // namespace mod_ws::engine

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "mod_ws/base/unique_fd.h"
+#include "mod_ws/engine/loop_buffers.h"
+#include "mod_ws/engine/mailbox.h"
+#include "mod_ws/engine/random_source.h"
+#include "mod_ws/engine/resident.h"
+#include "mod_ws/engine/timer_wheel.h"
+
+namespace mod_ws::engine {
+
+/// What a descriptor is ready for.
+struct Readiness {
+  bool readable;
+  bool writable;
+  bool broken;  ///< Reset, or shut in both directions. Told whether asked for or not.
+};
+
+/// What a descriptor is watched for.
+enum class Interest : unsigned char { none, read, write, read_write };
+
+/// Told when its descriptor is ready.
+class Watcher {
+ public:
+  virtual void on_ready(Readiness ready) = 0;
+
+ protected:
+  virtual ~Watcher() = default;
+
+ private:
+  friend class EventLoop;
+  bool awaits_revisit_ = false;
+};
+
+struct LoopOptions {
+  std::size_t receive_buffer_bytes = 64 << 10;
+  std::size_t gather_buffer_bytes = 64 << 10;
+};
+
+/// One thread's sessions, timers and buffers. Nothing here is shared: other threads post letters.
+class EventLoop {
+ public:
+  /// Throws std::system_error when the kernel gives no descriptors.
+  explicit EventLoop(const LoopOptions& options);
+  ~EventLoop();
+
+  // Any thread.
+
+  void post(Mailbox::Letter letter) { mailbox_.post(std::move(letter)); }
+
+  /// Hands a session over; it is counted at once and adopted on the loop's thread.
+  void post_adoption(std::unique_ptr<Resident> resident);
+
+  /// How many sessions live here or are on their way.
+  std::size_t resident_count() const { return resident_count_.load(std::memory_order_relaxed); }
+
+  /// Tells every session to go away, and makes run() return when the last has gone, or at the end
+  /// of `grace`.
+  void post_stop(std::chrono::milliseconds grace);
+
+  /// Runs the loop on the calling thread until it is stopped; sessions that are left then are
+  /// destroyed.
+  void run();
+
+  // The loop's thread only.
+
+  /// Level-triggered. False, with errno, when the kernel has no room for it.
+  [[nodiscard]] bool watch(int fd, Interest interest, Watcher& watcher);
+  void change_interest(int fd, Interest interest, Watcher& watcher);
+  void unwatch(int fd, Watcher& watcher);
+
+  /// Calls on_ready(readable) in the next turn, whatever the descriptor says: for bytes that are
+  /// held above the kernel.
+  void revisit(Watcher& watcher);
+
+  /// Ends a session; it is destroyed after the turn's last event, so that events already fetched
+  /// find it alive. Once is enough.
+  void retire(Resident& resident);
+
+  void set_timer(Timer& timer, std::chrono::milliseconds delay) {
+    timers_.set(timer, now_ + delay);
+  }
+
+  /// The time this turn began.
+  Clock::time_point now() const { return now_; }
+  ReceiveBuffer& receive_buffer() { return receive_buffer_; }
+  GatherBuffer& gather_buffer() { return gather_buffer_; }
+  RandomSource& random() { return random_; }
+
+ private:
+  void adopt(std::unique_ptr<Resident> resident);
+  void turn();
+  void visit_again();
+  int wait_time() const;
+  void bury_retired();
+  bool is_finished() const;
+
+  base::UniqueFd epoll_;
+  Mailbox mailbox_;
+  Clock::time_point now_;
+  TimerWheel timers_;
+  ReceiveBuffer receive_buffer_;
+  GatherBuffer gather_buffer_;
+  RandomSource random_;
+  std::vector<Watcher*> revisits_;
+  Resident* residents_ = nullptr;
+  Resident* retired_ = nullptr;
+  bool stopping_ = false;
+  Clock::time_point stop_at_{};
+  std::atomic<std::size_t> resident_count_{0};
+};
+
+}  // namespace mod_ws::engine

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "ws/op.h"
+
+namespace mod_ws::handler {
+
+/// Operations that wait, in the order they came. The states lie in the coroutines' frames; nearly
+/// always there is one or none.
+template <class T>
+class OpList {
+ public:
+  using State = ws::detail::OpState<T>;
+
+  bool empty() const { return first_ == nullptr; }
+
+  void push_back(State& state) {
+    State** end = &first_;
+    while (*end != nullptr) end = &(*end)->next;
+    *end = &state;
+    state.next = nullptr;
+  }
+
+  void remove(State& state) {
+    for (State** at = &first_; *at != nullptr; at = &(*at)->next) {
+      if (*at != &state) continue;
+      *at = state.next;
+      return;
+    }
+  }
+
+  /// Takes out the first one, gives it its result and resumes it. Returns once its coroutine waits
+  /// again or has ended.
+  void resume_first(T result) {
+    State& state = *first_;
+    first_ = state.next;
+    state.result = std::move(result);
+    state.waiter.resume();
+  }
+
+  /// Resumes as many as wait now. One of them may take others out of the list, by ending their
+  /// coroutine.
+  void resume_all(const T& result) {
+    std::size_t count = 0;
+    for (const State* state = first_; state != nullptr; state = state->next) ++count;
+    while (count-- > 0 && !empty()) resume_first(result);
+  }
+
+ private:
+  State* first_ = nullptr;
+};
+
+}  // namespace mod_ws::handler

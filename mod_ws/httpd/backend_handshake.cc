@@ -1,0 +1,219 @@
+#include "mod_ws/httpd/backend_handshake.h"
+
+#include <apr_date.h>
+
+#include "mod_ws/protocol/header_list.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+constexpr int max_interim_responses = 10;
+constexpr int max_line_bytes = HUGE_STRING_LEN;  // as mod_proxy_http
+constexpr int max_header_lines = 200;
+
+/// A request_rec for the backend's side: httpd's line reader, header parser and body filter work on
+/// requests.
+request_rec* make_fake_request(const BackendRequest& request) {
+  request_rec* const r = request.r;
+  conn_rec* const origin = request.backend->connection;
+  apr_pool_t* pool = nullptr;
+  apr_pool_create(&pool, origin->pool);
+  auto* const fake = static_cast<request_rec*>(apr_pcalloc(pool, sizeof(request_rec)));
+  fake->pool = pool;
+  fake->connection = origin;
+  fake->server = r->server;
+  fake->log = r->log;
+  fake->status = HTTP_OK;
+  fake->proxyreq = PROXYREQ_RESPONSE;
+  fake->request_time = r->request_time;
+  fake->headers_in = apr_table_make(pool, 12);
+  fake->trailers_in = apr_table_make(pool, 1);
+  fake->headers_out = apr_table_make(pool, 1);
+  fake->trailers_out = apr_table_make(pool, 1);
+  fake->err_headers_out = apr_table_make(pool, 1);
+  fake->subprocess_env = apr_table_make(pool, 1);
+  fake->notes = apr_table_make(pool, 1);
+  fake->useragent_ip = origin->client_ip;
+  fake->useragent_addr = origin->client_addr;
+  fake->per_dir_config = r->per_dir_config;
+  fake->request_config = ap_create_request_config(pool);
+  fake->input_filters = fake->proto_input_filters = origin->input_filters;
+  fake->output_filters = fake->proto_output_filters = origin->output_filters;
+  return fake;
+}
+
+int bad_gateway(const BackendRequest& request, apr_status_t status, const char* what) {
+  const bool timed_out = APR_STATUS_IS_TIMEUP(status);
+  ap_log_rerror(APLOG_MARK, APLOG_ERR, status, request.r, "backend %s: %s",
+                request.worker->s->name_ex, what);
+  return timed_out ? HTTP_GATEWAY_TIME_OUT : HTTP_BAD_GATEWAY;
+}
+
+/// Reads one line into `line`, which has room for max_line_bytes.
+apr_status_t read_line(const BackendResponse& response, char* line, int flags,
+                       apr_bucket_brigade* brigade) {
+  apr_size_t length = 0;
+  const apr_status_t status =
+      ap_rgetline(&line, max_line_bytes, &length, response.fake, flags, brigade);
+  apr_brigade_cleanup(brigade);
+  return status;
+}
+
+/// "HTTP/1.1 101 Switching Protocols"
+int read_status_line(const BackendRequest& request, BackendResponse& response,
+                     apr_bucket_brigade* brigade) {
+  char line[max_line_bytes];
+  const apr_status_t status = read_line(response, line, 0, brigade);
+  if (status != APR_SUCCESS)
+    return bad_gateway(request, status, "no answer to the opening handshake");
+  if (apr_date_checkmask(line, "HTTP/1.# ###*") == 0) {
+    return bad_gateway(request, APR_SUCCESS, "the answer to the opening handshake is not HTTP/1");
+  }
+  response.status_line = apr_pstrdup(response.fake->pool, line + 9);
+  response.status = static_cast<int>(apr_atoi64(response.status_line));
+  return OK;
+}
+
+/// "Name: value"; false when it is nothing of the kind.
+bool add_header(apr_table_t* headers, std::string_view line) {
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view name = line.substr(0, colon);
+  if (!protocol::is_token(name)) return false;
+  apr_pool_t* const pool = apr_table_elts(headers)->pool;
+  apr_table_addn(headers, pool_string(pool, name),
+                 pool_string(pool, protocol::trimmed(line.substr(colon + 1))));
+  return true;
+}
+
+int read_head(const BackendRequest& request, BackendResponse& response,
+              apr_bucket_brigade* brigade) {
+  if (const int status = read_status_line(request, response, brigade); status != OK) return status;
+  // Not httpd's own parser: it joins lines of one name with commas, which Set-Cookie does not
+  // survive.
+  apr_table_clear(response.fake->headers_in);
+  char line[max_line_bytes];
+  for (int count = 0; count < max_header_lines; ++count) {
+    const apr_status_t status = read_line(response, line, AP_GETLINE_FOLD, brigade);
+    if (status != APR_SUCCESS)
+      return bad_gateway(request, status, "the answer to the opening handshake broke off");
+    if (line[0] == '\0') return OK;
+    if (!add_header(response.fake->headers_in, line)) break;
+  }
+  return bad_gateway(request, APR_SUCCESS,
+                     "bad or too many headers in the answer to the opening handshake");
+}
+
+bool is_interim(int status) {
+  return status >= 100 && status < 200 && status != HTTP_SWITCHING_PROTOCOLS;
+}
+
+using HeaderMap = const char* (*)(request_rec*, proxy_dir_conf*, const char*);
+
+/// What ProxyPassReverse and its kin change on the way back.
+HeaderMap reverse_map_of(const char* name) {
+  for (const char* const location : {"Location", "Content-Location", "URI", "Destination"}) {
+    if (ap_cstr_casecmp(name, location) == 0) return ap_proxy_location_reverse_map;
+  }
+  return ap_cstr_casecmp(name, "Set-Cookie") == 0 ? ap_proxy_cookie_reverse_map : nullptr;
+}
+
+proxy_dir_conf* proxy_directory_config(request_rec* r) {
+  return static_cast<proxy_dir_conf*>(ap_get_module_config(r->per_dir_config, &proxy_module));
+}
+
+void pass_body(const BackendRequest& request, const BackendResponse& response) {
+  request_rec* const r = request.r;
+  if (AP_STATUS_IS_HEADER_ONLY(response.status)) return;  // httpd sends the end
+  apr_bucket_brigade* const received =
+      apr_brigade_create(r->pool, request.backend->connection->bucket_alloc);
+  apr_bucket_brigade* const passed = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+  // The filter that knows where a body ends; it reads Content-Length and Transfer-Encoding from
+  // headers_in.
+  ap_add_input_filter("HTTP_IN", nullptr, response.fake, response.fake->connection);
+  for (bool ended = false; !ended;) {
+    const apr_status_t status =
+        ap_get_brigade(response.fake->input_filters, received, AP_MODE_READBYTES, APR_BLOCK_READ,
+                       request.conf->io_buffer_size);
+    if (status != APR_SUCCESS) {
+      bad_gateway(request, status, "the response to the opening handshake ended early");
+      APR_BRIGADE_INSERT_TAIL(
+          passed, ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, r->pool, passed->bucket_alloc));
+      APR_BRIGADE_INSERT_TAIL(passed, apr_bucket_eos_create(passed->bucket_alloc));
+      ap_pass_brigade(r->output_filters, passed);
+      return;
+    }
+    ap_proxy_buckets_lifetime_transform(r, received, passed);
+    ended = !APR_BRIGADE_EMPTY(passed) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(passed));
+    if (ap_pass_brigade(r->output_filters, passed) != APR_SUCCESS || r->connection->aborted != 0)
+      return;
+    apr_brigade_cleanup(passed);
+    apr_brigade_cleanup(received);
+  }
+}
+
+}  // namespace
+
+int send_backend_handshake(const BackendRequest& request) {
+  request_rec* const r = request.r;
+  conn_rec* const origin = request.backend->connection;
+  apr_bucket_brigade* const brigade = apr_brigade_create(r->pool, origin->bucket_alloc);
+  char* content_length = nullptr;
+  char* transfer_encoding = nullptr;
+  const int status = ap_proxy_create_hdrbrgd(
+      r->pool, brigade, r, request.backend, request.worker, request.conf, request.uri, request.url,
+      request.server_port_text, &content_length, &transfer_encoding);
+  if (status != OK) return status;
+  apr_brigade_puts(brigade, nullptr, nullptr, "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  return ap_proxy_pass_brigade(origin->bucket_alloc, r, request.backend, origin, brigade, 1);
+}
+
+int read_backend_response(const BackendRequest& request, BackendResponse& response) {
+  // mod_proxy destroys the pool of backend->r with the connection.
+  response.fake = request.backend->r = make_fake_request(request);
+  apr_bucket_brigade* const brigade =
+      apr_brigade_create(response.fake->pool, request.backend->connection->bucket_alloc);
+  for (int count = 0; count <= max_interim_responses; ++count) {
+    if (const int status = read_head(request, response, brigade); status != OK) return status;
+    if (!is_interim(response.status)) return OK;
+  }
+  return bad_gateway(request, APR_SUCCESS, "too many interim responses to the opening handshake");
+}
+
+void copy_response_headers(const BackendRequest& request, const BackendResponse& response) {
+  request_rec* const r = request.r;
+  proxy_dir_conf* const directory = proxy_directory_config(r);
+  apr_table_t* const headers = apr_table_copy(r->pool, response.fake->headers_in);
+  if (auto* const clear_connection = APR_RETRIEVE_OPTIONAL_FN(ap_proxy_clear_connection))
+    clear_connection(r, headers);
+  for (const char* const name :
+       {"Keep-Alive", "Proxy-Authenticate", "TE", "Trailer", "Upgrade", "Transfer-Encoding"}) {
+    apr_table_unset(headers, name);
+  }
+  const apr_array_header_t* const entries = apr_table_elts(headers);
+  for (int i = 0; i < entries->nelts; ++i) {
+    const auto& entry = reinterpret_cast<const apr_table_entry_t*>(entries->elts)[i];
+    const HeaderMap map = reverse_map_of(entry.key);
+    apr_table_addn(r->headers_out, entry.key,
+                   map == nullptr ? entry.val : map(r, directory, entry.val));
+  }
+}
+
+int pass_response(const BackendRequest& request, const BackendResponse& response) {
+  request_rec* const r = request.r;
+  ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "backend %s answered the opening handshake with %s",
+                request.worker->s->name_ex, response.status_line);
+  copy_response_headers(request, response);
+  if (ap_proxy_should_override(proxy_directory_config(r), response.status) != 0) {
+    apr_table_setn(r->notes, "proxy-error-override", "1");
+    return response.status;
+  }
+  r->status = response.status;
+  r->status_line = apr_pstrdup(r->pool, response.status_line);
+  if (const char* const type = apr_table_get(r->headers_out, "Content-Type"))
+    ap_set_content_type(r, type);
+  pass_body(request, response);
+  return OK;
+}
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <mod_proxy.h>
+
+#include <string_view>
+
+#include "mod_ws/httpd/httpd.h"
+
+namespace mod_ws::httpd {
+
+/// One request to a backend, while mod_proxy's connection to it is in use.
+struct BackendRequest {
+  request_rec* r;
+  proxy_worker* worker;
+  proxy_server_conf* conf;
+  proxy_conn_rec* backend;
+  apr_uri_t* uri;
+  char* url;               ///< Path and query to ask for.
+  char* server_port_text;  ///< For Via.
+};
+
+/// The head of the backend's answer; it lives as long as the backend's connection.
+struct BackendResponse {
+  int status;
+  const char* status_line;  ///< "101 Switching Protocols"
+  request_rec* fake;        ///< Stands for the response where httpd's input filters want a request:
+                            ///< headers_in are its headers.
+
+  /// Several lines of one name joined with commas; empty if there is none.
+  std::string_view header(const char* name) const {
+    return view_of(apr_table_getm(fake->pool, fake->headers_in, name));
+  }
+};
+
+/// Sends the client's opening handshake on, with what mod_proxy adds and drops. OK, or the status
+/// to give up with.
+int send_backend_handshake(const BackendRequest& request);
+
+/// Reads the head of the answer, interim responses skipped. OK, or HTTP_BAD_GATEWAY /
+/// HTTP_GATEWAY_TIME_OUT with the cause logged.
+int read_backend_response(const BackendRequest& request, BackendResponse& response);
+
+/// Copies the answer's headers to `r`, as far as they are meant for the client: hop-by-hop ones
+/// dropped, redirects and cookies mapped back as ProxyPassReverse says.
+void copy_response_headers(const BackendRequest& request, const BackendResponse& response);
+
+/// Passes an answer that is no 101 to the client as an ordinary response, body included.
+int pass_response(const BackendRequest& request, const BackendResponse& response);
+
+}  // namespace mod_ws::httpd

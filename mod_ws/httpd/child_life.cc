@@ -1,0 +1,56 @@
+#include "mod_ws/httpd/child_life.h"
+
+#include <ap_mpm.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/log.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+/// What is left of the seconds that httpd gives a child to end, for sessions to say goodbye in.
+constexpr std::chrono::milliseconds stop_grace{2'000};
+constexpr unsigned max_default_threads = 4;
+
+// Lives until the process ends, even when it has been stopped: connections that httpd lets go of
+// last still post to it.
+std::unique_ptr<engine::Engine> the_engine;
+std::mutex engine_mutex;
+unsigned engine_threads = 1;
+
+unsigned default_engine_threads() {
+  int children_are_threaded = 0;
+  ap_mpm_query(AP_MPMQ_IS_THREADED, &children_are_threaded);
+  // A prefork child serves one request at a time; there are many of them instead.
+  if (children_are_threaded == AP_MPMQ_NOT_SUPPORTED) return 1;
+  return std::clamp(std::thread::hardware_concurrency(), 1U, max_default_threads);
+}
+
+apr_status_t stop_engine(void*) {
+  if (the_engine) the_engine->stop(stop_grace);
+  return APR_SUCCESS;
+}
+
+void begin_child(apr_pool_t* child_pool, server_rec* server) {
+  install_log_sink();
+  engine_threads = server_config(server).engine_threads.value_or(default_engine_threads());
+  apr_pool_cleanup_register(child_pool, nullptr, stop_engine, apr_pool_cleanup_null);
+}
+
+}  // namespace
+
+void register_child_life() { ap_hook_child_init(begin_child, nullptr, nullptr, APR_HOOK_MIDDLE); }
+
+engine::Engine& child_engine() {
+  const std::lock_guard lock(engine_mutex);
+  if (!the_engine)
+    the_engine = std::make_unique<engine::Engine>(engine_threads, engine::LoopOptions{});
+  return *the_engine;
+}
+
+}  // namespace mod_ws::httpd

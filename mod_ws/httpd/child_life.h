@@ -1,0 +1,16 @@
+#pragma once
+
+#include "mod_ws/engine/engine.h"
+#include "mod_ws/httpd/httpd.h"
+
+namespace mod_ws::httpd {
+
+/// Registers what a child does at its birth and at its end: the engine is stopped when the child's
+/// pool is destroyed, which is after the worker threads have ended.
+void register_child_life();
+
+/// This child's engine; the first call starts it, so a child without sessions has none. Worker
+/// threads. Throws std::system_error when the machine has no threads or descriptors left.
+engine::Engine& child_engine();
+
+}  // namespace mod_ws::httpd

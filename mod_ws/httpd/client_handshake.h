@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/httpd.h"
+
+namespace mod_ws::httpd {
+
+/// Whether the request means to open a WebSocket session here, and is not a subrequest or on its
+/// way to an error page.
+bool asks_for_websocket(const request_rec* r);
+
+/// Checks the opening handshake and the Origin, by `default_origin` where no directive says
+/// otherwise. OK, or the status to return, with the headers of the refusal set and the reason
+/// logged.
+int check_client_handshake(request_rec* r, const protocol::OriginRules& default_origin);
+
+/// What the 101 says besides the three headers that every one has. Views live until the call
+/// returns.
+struct SwitchingTerms {
+  std::string_view subprotocol = {};
+  std::string_view extensions = {};
+};
+
+/// Sends the 101 to the client, past httpd's response filters, with the headers that mod_headers
+/// and others have set for this response. False when the client is gone.
+bool send_switching_protocols(request_rec* r, const SwitchingTerms& terms);
+
+/// Registers what send_switching_protocols() needs.
+void register_client_handshake();
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mod_ws/connection/policy.h"
+#include "mod_ws/httpd/httpd.h"
+#include "mod_ws/protocol/origin.h"
+#include "ws/handler.h"
+
+namespace mod_ws::httpd {
+
+/// Per server.
+struct ServerConfig {
+  std::optional<unsigned> engine_threads;
+};
+
+/// Per Location or Directory. An empty field was not set there. What pointers point to was made
+/// while the configuration was read, and lives as long: a merge at request time copies them only.
+struct LocationConfig {
+  const ws::Handler* handler = nullptr;  ///< &no_handler undoes an outer one.
+  const protocol::OriginRules* origin = nullptr;
+  const std::vector<std::string>* subprotocols = nullptr;
+  std::optional<std::uint64_t> max_message_bytes;
+  std::optional<std::uint64_t> max_frame_bytes;
+  std::optional<std::chrono::milliseconds> close_timeout;
+  std::optional<std::chrono::milliseconds> write_timeout;
+};
+
+/// What `WebSocketHandler none` says.
+inline constexpr ws::Handler no_handler{"none", nullptr};
+
+void* create_server_config(apr_pool_t* pool, server_rec* server);
+void* merge_server_config(apr_pool_t* pool, void* outer, void* inner);
+void* create_location_config(apr_pool_t* pool, char* path);
+void* merge_location_config(apr_pool_t* pool, void* outer, void* inner);
+
+ServerConfig& server_config(const server_rec* server);
+const LocationConfig& location_config(const request_rec* r);
+
+/// A location's policy, with the defaults for `max_message_bytes` given. The same settings give the
+/// same object; it lives as long as the process. Any thread.
+const connection::Policy& policy_of(const LocationConfig& location,
+                                    std::uint64_t default_max_message_bytes);
+
+}  // namespace mod_ws::httpd

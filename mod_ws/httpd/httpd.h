@@ -1,0 +1,72 @@
+#pragma once
+
+/// httpd's and APR's headers, in the order they need, and the module itself. Only files in
+/// mod_ws/httpd include them.
+
+#include <httpd.h>
+
+#include <ap_provider.h>
+#include <apr_optional.h>
+#include <apr_strings.h>
+#include <http_config.h>
+#include <http_connection.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <http_ssl.h>
+#include <util_filter.h>
+
+#include <exception>
+#include <string_view>
+#include <utility>
+
+extern "C" module AP_MODULE_DECLARE_DATA ws_module;
+
+APLOG_USE_MODULE(ws);
+
+namespace mod_ws::httpd {
+
+/// A C++ object in a pool, destroyed with it.
+template <class T, class... Arguments>
+T* pool_new(apr_pool_t* pool, Arguments&&... arguments) {
+  T* const object = new (apr_palloc(pool, sizeof(T))) T(std::forward<Arguments>(arguments)...);
+  apr_pool_cleanup_register(
+      pool, object,
+      [](void* memory) -> apr_status_t {
+        static_cast<T*>(memory)->~T();
+        return APR_SUCCESS;
+      },
+      apr_pool_cleanup_null);
+  return object;
+}
+
+/// A request header, empty if absent.
+inline std::string_view header_in(const request_rec* r, const char* name) {
+  const char* const value = apr_table_get(r->headers_in, name);
+  return value == nullptr ? std::string_view{} : value;
+}
+
+inline std::string_view view_of(const char* text) {
+  return text == nullptr ? std::string_view{} : text;
+}
+
+/// `text` as a C string that lives as long as the pool.
+inline const char* pool_string(apr_pool_t* pool, std::string_view text) {
+  return apr_pstrmemdup(pool, text.data(), text.size());
+}
+
+/// The fence between C++ and httpd: no exception passes a hook; it becomes a log line and 500.
+template <class Body>
+int fenced(request_rec* r, Body body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "mod_ws could not serve %s: %s", r->uri,
+                  error.what());
+  }
+  return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+}  // namespace mod_ws::httpd

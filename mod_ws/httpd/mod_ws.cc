@@ -1,0 +1,36 @@
+#include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/client_handshake.h"
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/directives.h"
+#include "mod_ws/httpd/httpd.h"
+#include "mod_ws/httpd/proxy_scheme.h"
+#include "mod_ws/httpd/takeover.h"
+#include "mod_ws/httpd/upgrade_handler.h"
+
+namespace {
+
+void register_hooks(apr_pool_t*) {
+  using namespace mod_ws::httpd;
+  register_takeover();
+  register_client_handshake();
+  register_upgrade_handler();
+  register_proxy_scheme();
+  register_child_life();
+}
+
+}  // namespace
+
+extern "C" {
+
+__attribute__((visibility("default"))) module AP_MODULE_DECLARE_DATA ws_module = {
+    STANDARD20_MODULE_STUFF,
+    mod_ws::httpd::create_location_config,
+    mod_ws::httpd::merge_location_config,
+    mod_ws::httpd::create_server_config,
+    mod_ws::httpd::merge_server_config,
+    mod_ws::httpd::directives,
+    register_hooks,
+    AP_MODULE_FLAG_NONE,
+};
+
+}  // extern "C"

@@ -1,0 +1,258 @@
+#include "mod_ws/httpd/proxy_scheme.h"
+
+#include <mod_proxy.h>
+
+#include "mod_ws/httpd/backend_handshake.h"
+#include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/client_handshake.h"
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/log.h"
+#include "mod_ws/httpd/takeover.h"
+#include "mod_ws/protocol/header_list.h"
+#include "mod_ws/protocol/opening_handshake.h"
+#include "mod_ws/proxy/relay.h"
+#include "mod_ws/transport/accept_key.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+constexpr std::size_t max_early_client_bytes = 64 << 10;
+/// A backend may begin to send with its 101, and fast. What httpd's filters have read of it must
+/// come along.
+constexpr std::size_t max_early_backend_bytes = 16 << 20;
+
+constexpr const char* proxy_function = "WS";  // for mod_proxy's log lines
+
+struct Scheme {
+  bool is_websocket;  // ws or wss, whatever the worker says
+  bool is_tls;
+};
+
+std::optional<Scheme> scheme_of(std::string_view url) {
+  const std::string_view name = url.substr(0, url.find(':'));
+  if (protocol::equals_ignoring_case(name, "ws")) return Scheme{true, false};
+  if (protocol::equals_ignoring_case(name, "wss")) return Scheme{true, true};
+  if (protocol::equals_ignoring_case(name, "http")) return Scheme{false, false};
+  if (protocol::equals_ignoring_case(name, "https")) return Scheme{false, true};
+  return std::nullopt;
+}
+
+bool is_for_relay(request_rec* r, const Scheme& scheme, proxy_worker* worker) {
+  if (!asks_for_websocket(r)) return false;
+  return scheme.is_websocket ||
+         ap_proxy_worker_can_upgrade(r->pool, worker, "websocket", nullptr) != 0;
+}
+
+/// Gives mod_proxy's connection back at the end of the hook, whatever came of it. A connection that
+/// was taken is closed then without a word, and so is one that carried an answer of any kind.
+class BackendConnection {
+ public:
+  explicit BackendConnection(server_rec* server) : server_(server) {}
+  BackendConnection(const BackendConnection&) = delete;
+  BackendConnection& operator=(const BackendConnection&) = delete;
+  ~BackendConnection() {
+    if (backend_ == nullptr) return;
+    backend_->close = 1;
+    ap_proxy_release_connection(proxy_function, backend_, server_);
+  }
+
+  proxy_conn_rec*& get() { return backend_; }
+
+ private:
+  server_rec* server_;
+  proxy_conn_rec* backend_ = nullptr;
+};
+
+/// Everything mod_proxy does to get a connection: address, reuse, connect with its timeouts, TLS.
+int connect_backend(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
+                    apr_port_t proxy_port) {
+  request_rec* const r = request.r;
+  proxy_conn_rec* const backend = request.backend;
+  backend->is_ssl = scheme.is_tls ? 1 : 0;
+  backend->close = 0;
+  int status = ap_proxy_determine_connection(r->pool, r, request.conf, request.worker, backend,
+                                             request.uri, &request.url, proxy_name, proxy_port,
+                                             request.server_port_text, 32);
+  if (status != OK) return status;
+  if (ap_proxy_check_connection(proxy_function, backend, r->server, 1, PROXY_CHECK_CONN_EMPTY) !=
+          APR_SUCCESS &&
+      ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: no connection (see the line before)",
+                  request.worker->s->name_ex);
+    return HTTP_SERVICE_UNAVAILABLE;
+  }
+  return ap_proxy_connection_create_ex(proxy_function, backend, r);
+}
+
+std::optional<std::string> check_backend_response(const request_rec* r,
+                                                  const BackendResponse& response) {
+  const std::string accept = transport::accept_key(header_in(r, "Sec-WebSocket-Key"));
+  return protocol::check_response({.status = response.status,
+                                   .upgrade = response.header("Upgrade"),
+                                   .connection = response.header("Connection"),
+                                   .accept = response.header("Sec-WebSocket-Accept"),
+                                   .subprotocol = response.header("Sec-WebSocket-Protocol"),
+                                   .extensions = response.header("Sec-WebSocket-Extensions")},
+                                  {.accept = accept,
+                                   .subprotocols = header_in(r, "Sec-WebSocket-Protocol"),
+                                   .extensions = header_in(r, "Sec-WebSocket-Extensions")});
+}
+
+/// Both handshakes are good: answers the client, and makes the two connections one session.
+int hand_over(const BackendRequest& request, const BackendResponse& response) {
+  request_rec* const r = request.r;
+  const apr_time_t started = apr_time_now();
+  auto early_client = drain_input(r->connection, max_early_client_bytes);
+  auto early_backend = drain_input(request.backend->connection, max_early_backend_bytes);
+  if (!early_client) return HTTP_BAD_REQUEST;
+  if (!early_backend) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s was lost right after its 101",
+                  request.worker->s->name_ex);
+    return HTTP_BAD_GATEWAY;
+  }
+  engine::EventLoop& loop = child_engine().least_loaded();
+  const auto handover = std::make_shared<Handover>();
+  if (!handover->prepare(r->connection) || !handover->prepare(request.backend->connection)) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
+                  "no descriptors for a further session (raise the limit of open files)");
+    return HTTP_SERVICE_UNAVAILABLE;
+  }
+  const std::string_view extensions = response.header("Sec-WebSocket-Extensions");
+  copy_response_headers(request, response);
+  if (!send_switching_protocols(r, {.subprotocol = response.header("Sec-WebSocket-Protocol"),
+                                    .extensions = extensions})) {
+    return OK;
+  }
+  proxy::RelayTerms terms{.policy = policy_of(location_config(r), 0),
+                          .allowed_rsv = protocol::rsv_bits_of(extensions),
+                          .worker = request.worker->s->name_ex,
+                          .subject = log_subject(r),
+                          .already_read_client = std::move(*early_client),
+                          .already_read_backend = std::move(*early_backend)};
+  handover->commit([&loop, started, terms = std::move(terms)](
+                       std::vector<transport::Transport> transports) mutable {
+    base::log(terms.subject, base::LogLevel::debug,
+              "relayed to " + terms.worker + ", the worker thread is free " +
+                  std::to_string(apr_time_now() - started) + " us after the backend's 101");
+    loop.post_adoption(std::make_unique<proxy::Relay>(loop, std::move(transports[0]),
+                                                      std::move(transports[1]), std::move(terms)));
+  });
+  return OK;
+}
+
+int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
+          apr_port_t proxy_port) {
+  request_rec* const r = request.r;
+  BackendConnection connection(r->server);
+  // Before a connection is in use, so that the client's mistakes cost the backend nothing.
+  if (const int refusal = check_client_handshake(r, protocol::OriginRules::any()); refusal != OK)
+    return refusal;
+  int status =
+      ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);
+  if (status != OK) return status;
+  request.backend = connection.get();
+  status = connect_backend(request, scheme, proxy_name, proxy_port);
+  if (status != OK) return status;
+  status = send_backend_handshake(request);
+  if (status != OK) return status;
+  BackendResponse response{};
+  status = read_backend_response(request, response);
+  if (status != OK) return status;
+  if (response.status != HTTP_SWITCHING_PROTOCOLS) return pass_response(request, response);
+  if (const auto complaint = check_backend_response(r, response)) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: %s", request.worker->s->name_ex,
+                  complaint->c_str());
+    return HTTP_BAD_GATEWAY;
+  }
+  if (const char* const obstacle = takeover_obstacle(request.backend->connection)) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "the connection to backend %s cannot become a session: %s",
+                  request.worker->s->name_ex, obstacle);
+    return HTTP_BAD_GATEWAY;
+  }
+  return hand_over(request, response);
+}
+
+int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf, char* url,
+                  const char* proxy_name, apr_port_t proxy_port) {
+  const auto scheme = scheme_of(url);
+  if (!scheme || !is_for_relay(r, *scheme, worker)) return DECLINED;
+  if (const char* const obstacle = takeover_obstacle(r->connection)) {
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  "left to mod_proxy's own tunnel: the client's connection cannot be taken: %s",
+                  obstacle);
+    return DECLINED;
+  }
+  return fenced(r, [&] {
+    char server_port_text[32] = "";
+    BackendRequest request{.r = r,
+                           .worker = worker,
+                           .conf = conf,
+                           .backend = nullptr,
+                           .uri = static_cast<apr_uri_t*>(apr_palloc(r->pool, sizeof(apr_uri_t))),
+                           .url = url,
+                           .server_port_text = server_port_text};
+    return relay(request, *scheme, proxy_name, proxy_port);
+  });
+}
+
+/// Where mod_proxy_http can serve a ws:// URL as http, mod_proxy's mapping holds for ordinary
+/// requests too. Without it nobody could serve them: they are left to the rest of the
+/// configuration, so that one path can have a page and a socket.
+int check_mapping(request_rec* r, const char* url) {
+  const auto scheme = scheme_of(url);
+  if (!scheme || !scheme->is_websocket || asks_for_websocket(r)) return DECLINED;
+  return ap_find_linked_module("mod_proxy_http.c") != nullptr ? DECLINED : HTTP_UPGRADE_REQUIRED;
+}
+
+bool has_unencoded_bytes(const char* text) {
+  return text != nullptr && *ap_scan_vchar_obstext(text) != '\0';
+}
+
+/// mod_proxy asks for a URL's canonical form first; a scheme for which nobody has one never reaches
+/// a balancer's members.
+int canonicalize(request_rec* r, char* url) {
+  const auto scheme = scheme_of(url);
+  if (!scheme || !scheme->is_websocket) return DECLINED;
+  const char* const name = scheme->is_tls ? "wss" : "ws";
+  const apr_port_t default_port = scheme->is_tls ? 443 : 80;
+  apr_port_t port = default_port;
+  char* host = nullptr;
+  url += std::string_view(url).find(':') + 1;
+  if (ap_proxy_canon_netloc(r->pool, &url, nullptr, nullptr, &host, &port) != nullptr)
+    return HTTP_BAD_REQUEST;
+
+  const char* path = url;
+  const char* query = nullptr;
+  if (apr_table_get(r->notes, "proxy-nocanon") == nullptr) {
+    query = r->args;
+    if (apr_table_get(r->notes, "proxy-noencode") == nullptr) {
+      const auto* const core =
+          static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
+      const bool keep_slashes = core->allow_encoded_slashes && !core->decode_encoded_slashes;
+      path = ap_proxy_canonenc_ex(
+          r->pool, url, static_cast<int>(std::string_view(url).size()), enc_path,
+          keep_slashes ? PROXY_CANONENC_NOENCODEDSLASHENCODING : 0, r->proxyreq);
+      if (path == nullptr) return HTTP_BAD_REQUEST;
+    }
+  }
+  if (has_unencoded_bytes(path) || has_unencoded_bytes(query)) return HTTP_FORBIDDEN;
+
+  const bool is_ipv6 = std::string_view(host).find(':') != std::string_view::npos;
+  const char* const port_text = port == default_port ? "" : apr_psprintf(r->pool, ":%u", port);
+  r->filename = apr_pstrcat(r->pool, "proxy:", name, "://", is_ipv6 ? "[" : "", host,
+                            is_ipv6 ? "]" : "", port_text, "/", path, query != nullptr ? "?" : "",
+                            query != nullptr ? query : "", nullptr);
+  return OK;
+}
+
+}  // namespace
+
+void register_proxy_scheme() {
+  proxy_hook_scheme_handler(handle_scheme, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
+  // mod_proxy_http and mod_proxy_wstunnel know how, if they are there.
+  proxy_hook_canon_handler(canonicalize, nullptr, nullptr, APR_HOOK_LAST);
+  proxy_hook_check_trans(check_mapping, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,165 @@
+#include "mod_ws/httpd/takeover.h"
+
+#include <fcntl.h>
+#include <mod_ssl.h>
+#include <mod_ssl_openssl.h>
+
+#include <algorithm>
+#include <array>
+
+#include "mod_ws/protocol/header_list.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+/// What is known of a connection while httpd has it. It lies in the connection's pool, and its
+/// cleanup is the pool's last.
+struct ConnectionState {
+  SSL* ssl = nullptr;
+  std::shared_ptr<Handover> handover;  ///< Once the connection is taken.
+  std::size_t number = 0;              ///< Of the connection in its handover.
+};
+
+/// Connection filters that pass bytes on as they are, or that go with the socket (TLS). Any other
+/// one may change what the peer sends or gets, and takeover would leave it out.
+constexpr std::array<std::string_view, 9> transparent_filters{
+    "core",          "core_in",          "ssl/tls filter", "ssl/tls coalescing filter",
+    "reqtimeout",    "log_input_output", "dumpio_in",      "dumpio_out",
+    "remoteip_input"};
+
+ConnectionState& state_of(conn_rec* c) {
+  return *static_cast<ConnectionState*>(ap_get_module_config(c->conn_config, &ws_module));
+}
+
+apr_status_t on_connection_pool_cleared(void* memory) {
+  auto* const state = static_cast<ConnectionState*>(memory);
+  try {
+    if (state->handover) state->handover->let_go(state->number);
+  } catch (const std::exception& error) {
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf, "a session was lost at its takeover: %s",
+                 error.what());
+  }
+  state->~ConnectionState();
+  return APR_SUCCESS;
+}
+
+/// The first to hear of a connection, client's or backend's, and so, cleanups being last-in
+/// first-out, the last to hear of its end: after mod_ssl, which looks into the SSL object a last
+/// time.
+int watch_connection(conn_rec* c, void*) {
+  auto* const state = new (apr_palloc(c->pool, sizeof(ConnectionState))) ConnectionState;
+  ap_set_module_config(c->conn_config, &ws_module, state);
+  apr_pool_cleanup_register(c->pool, state, on_connection_pool_cleared, apr_pool_cleanup_null);
+  return OK;
+}
+
+int remember_ssl(conn_rec* c, SSL* ssl, int) {
+  state_of(c).ssl = ssl;
+  return OK;
+}
+
+const char* opaque_filter(const ap_filter_t* filter) {
+  for (; filter != nullptr; filter = filter->next) {
+    const auto known = std::any_of(
+        transparent_filters.begin(), transparent_filters.end(), [&](std::string_view name) {
+          return protocol::equals_ignoring_case(name, filter->frec->name);
+        });
+    if (!known) return filter->frec->name;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void register_takeover() {
+  ap_hook_pre_connection(watch_connection, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
+  APR_OPTIONAL_HOOK(ssl, pre_handshake, remember_ssl, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+const char* takeover_obstacle(conn_rec* c) {
+  if (c->master != nullptr) return "it is a stream of an HTTP/2 connection";
+  const char* filter = opaque_filter(c->input_filters);
+  if (filter == nullptr) filter = opaque_filter(c->output_filters);
+  if (filter != nullptr)
+    return apr_pstrcat(c->pool, "the connection filter ", filter, " may change its bytes", nullptr);
+  if (ap_ssl_conn_is_ssl(c) != 0 && state_of(c).ssl == nullptr) return "its TLS is not mod_ssl's";
+  return nullptr;
+}
+
+std::optional<std::vector<std::uint8_t>> drain_input(conn_rec* c, std::size_t limit) {
+  std::vector<std::uint8_t> bytes;
+  apr_bucket_brigade* const brigade = apr_brigade_create(c->pool, c->bucket_alloc);
+  while (bytes.size() <= limit) {
+    const apr_status_t status = ap_get_brigade(c->input_filters, brigade, AP_MODE_READBYTES,
+                                               APR_NONBLOCK_READ, HUGE_STRING_LEN);
+    if (APR_STATUS_IS_EAGAIN(status) || (status == APR_SUCCESS && APR_BRIGADE_EMPTY(brigade)))
+      return bytes;
+    if (status != APR_SUCCESS) return std::nullopt;
+    apr_off_t length = 0;
+    if (apr_brigade_length(brigade, 1, &length) != APR_SUCCESS) return std::nullopt;
+    const std::size_t before = bytes.size();
+    auto size = static_cast<apr_size_t>(length);
+    bytes.resize(before + size);
+    apr_brigade_flatten(brigade, reinterpret_cast<char*>(bytes.data() + before), &size);
+    apr_brigade_cleanup(brigade);
+  }
+  return std::nullopt;
+}
+
+bool Handover::prepare(conn_rec* c) {
+  apr_os_sock_t descriptor = -1;
+  apr_os_sock_get(&descriptor, ap_get_conn_socket(c));
+  base::UniqueFd socket(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (!socket) return false;
+  SSL* const ssl = state_of(c).ssl;
+  if (ssl != nullptr) SSL_up_ref(ssl);
+  prepared_.push_back({c, std::move(socket), transport::SslPtr(ssl)});
+  return true;
+}
+
+void Handover::commit(Begin begin) {
+  begin_ = std::move(begin);
+  still_held_ = prepared_.size();
+  for (std::size_t number = 0; number < prepared_.size(); ++number) {
+    conn_rec* const c = prepared_[number].connection;
+    auto& state = state_of(c);
+    state.handover = shared_from_this();
+    state.number = number;
+    // Closed without shutdown(2) and close_notify, so that our duplicate lives on: for the MPM, and
+    // for mod_proxy.
+    c->aborted = 1;
+    c->keepalive = AP_CONN_CLOSE;
+  }
+}
+
+void Handover::let_go(std::size_t number) {
+  Prepared& free = prepared_[number];
+  // The descriptor's flags are shared with httpd's copy, which may have been blocking until now.
+  ::fcntl(free.socket.get(), F_SETFL, ::fcntl(free.socket.get(), F_GETFL) | O_NONBLOCK);
+  if (free.ssl) {
+    // mod_ssl's callbacks find their connection here, and would follow a dead pointer.
+    SSL_set_app_data(free.ssl.get(), nullptr);
+    SSL_set_shutdown(free.ssl.get(), 0);
+  }
+  bool all_free = false;
+  {
+    // The two connections of a relay may be let go of on different threads.
+    const std::lock_guard lock(mutex_);
+    all_free = --still_held_ == 0;
+  }
+  if (all_free) begin_session();
+}
+
+void Handover::begin_session() {
+  std::vector<transport::Transport> transports;
+  for (Prepared& prepared : prepared_) {
+    if (prepared.ssl) {
+      transports.emplace_back(transport::Tls(std::move(prepared.socket), std::move(prepared.ssl)));
+    } else {
+      transports.emplace_back(transport::Plain(std::move(prepared.socket)));
+    }
+  }
+  begin_(std::move(transports));
+}
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "mod_ws/base/unique_fd.h"
+#include "mod_ws/httpd/httpd.h"
+#include "mod_ws/transport/transport.h"
+
+namespace mod_ws::httpd {
+
+/// Registers the hooks that watch connections from their birth: takeover needs to know a
+/// connection's TLS session, and the moment httpd has let go of it.
+void register_takeover();
+
+/// Why this connection cannot be taken from httpd; nullptr if it can. The text lives as long as the
+/// connection.
+const char* takeover_obstacle(conn_rec* c);
+
+/// What the peer sent that httpd has read, or can read now, without waiting. Nothing when the
+/// connection has failed, or the peer has sent more than `limit` bytes.
+std::optional<std::vector<std::uint8_t>> drain_input(conn_rec* c, std::size_t limit);
+
+/// A session whose connections are still httpd's. Each of them is taken once its handshake is done;
+/// httpd goes on using it until it clears the connection's pool. When the last one is free, the
+/// session begins, on the thread that freed it.
+class Handover : public std::enable_shared_from_this<Handover> {
+ public:
+  /// Gets the connections' transports, in the order of prepare().
+  using Begin = std::function<void(std::vector<transport::Transport>)>;
+
+  /// Duplicates the connection's socket: the part that can fail, before a handshake is answered.
+  /// False, with errno.
+  bool prepare(conn_rec* c);
+
+  /// Takes all prepared connections. From here on httpd closes its side of them without a word to
+  /// the peer.
+  void commit(Begin begin);
+
+  /// For the connection's cleanup: httpd has no more use for the prepared connection with this
+  /// number.
+  void let_go(std::size_t number);
+
+ private:
+  struct Prepared {
+    conn_rec* connection;
+    base::UniqueFd socket;
+    transport::SslPtr ssl;
+  };
+  void begin_session();
+
+  Begin begin_;
+  std::vector<Prepared> prepared_;
+  std::mutex mutex_;
+  std::size_t still_held_ = 0;  // by httpd
+};
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,83 @@
+#include "mod_ws/httpd/upgrade_handler.h"
+
+#include "mod_ws/handler/handler_session.h"
+#include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/client_handshake.h"
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/log.h"
+#include "mod_ws/httpd/takeover.h"
+#include "mod_ws/protocol/opening_handshake.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+constexpr std::uint64_t default_max_message_bytes = 1 << 20;
+/// A client has to wait for the 101 before it sends (RFC 6455 4.1); many send their first frame at
+/// once. More is no handshake.
+constexpr std::size_t max_early_bytes = 64 << 10;
+
+std::string_view agreed_subprotocol(request_rec* r, const LocationConfig& location) {
+  if (location.subprotocols == nullptr) return {};
+  return protocol::choose_subprotocol(header_in(r, "Sec-WebSocket-Protocol"),
+                                      *location.subprotocols);
+}
+
+ws::Request public_request(const request_rec* r) {
+  std::string address = r->useragent_ip;
+  if (r->useragent_addr != nullptr) address += ':' + std::to_string(r->useragent_addr->port);
+  return {.uri = r->unparsed_uri,
+          .remote_address = std::move(address),
+          .user = r->user == nullptr ? "" : r->user};
+}
+
+/// After the handshake: the client's connection becomes a session of the handler's.
+int serve(request_rec* r, const LocationConfig& location) {
+  conn_rec* const c = r->connection;
+  auto early = drain_input(c, max_early_bytes);
+  if (!early) return HTTP_BAD_REQUEST;
+  engine::EventLoop& loop = child_engine().least_loaded();
+  const auto handover = std::make_shared<Handover>();
+  if (!handover->prepare(c)) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
+                  "no descriptor for a further session (raise the limit of open files)");
+    return HTTP_SERVICE_UNAVAILABLE;
+  }
+  const std::string_view subprotocol = agreed_subprotocol(r, location);
+  if (!send_switching_protocols(r, {.subprotocol = subprotocol})) return OK;
+  handler::HandlerTerms terms{.handler = location.handler->run,
+                              .policy = policy_of(location, default_max_message_bytes),
+                              .request = public_request(r),
+                              .subprotocol = std::string(subprotocol),
+                              .subject = log_subject(r),
+                              .already_read = std::move(*early)};
+  handover->commit(
+      [&loop, terms = std::move(terms)](std::vector<transport::Transport> transports) mutable {
+        loop.post_adoption(std::make_unique<handler::HandlerSession>(
+            loop, std::move(transports.front()), std::move(terms)));
+      });
+  return OK;
+}
+
+int handle_upgrade(request_rec* r) {
+  const LocationConfig& location = location_config(r);
+  if (location.handler == nullptr || location.handler == &no_handler || !asks_for_websocket(r))
+    return DECLINED;
+  return fenced(r, [&]() -> int {
+    static const auto same_origin = protocol::OriginRules::same();
+    if (const int refusal = check_client_handshake(r, same_origin); refusal != OK) return refusal;
+    if (const char* const obstacle = takeover_obstacle(r->connection)) {
+      ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "this connection cannot become a session: %s",
+                    obstacle);
+      return HTTP_NOT_IMPLEMENTED;
+    }
+    return serve(r, location);
+  });
+}
+
+}  // namespace
+
+void register_upgrade_handler() {
+  ap_hook_handler(handle_upgrade, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
+}
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,115 @@
+#include "mod_ws/protocol/frame_parser.h"
+
+#include <algorithm>
+
+namespace mod_ws::protocol {
+
+using ws::CloseCode;
+
+FrameParser::Result FrameParser::next(std::span<std::uint8_t>& input, FramePiece& piece) {
+  if (input.empty()) return Result::need_more;
+  return mid_frame() ? continue_frame(input, piece) : start_frame(input, piece);
+}
+
+FrameParser::Result FrameParser::start_frame(std::span<std::uint8_t>& input, FramePiece& piece) {
+  FrameHeader header;
+  bool minimal_length = true;
+  const std::size_t header_size = parse_frame_header(input, header, minimal_length);
+  if (header_size == 0) return Result::need_more;
+  if (!check(header, minimal_length)) return Result::violation;
+
+  const std::size_t available = input.size() - header_size;
+  // A control frame is small, and comes whole: whoever answers it sees all of its payload.
+  if (is_control(header.opcode) && available < header.payload_length) return Result::need_more;
+  const auto here =
+      static_cast<std::size_t>(std::min<std::uint64_t>(available, header.payload_length));
+
+  piece.raw = input.first(header_size + here);
+  piece.payload = piece.raw.subspan(header_size);
+  piece.masking_key = header.masking_key;
+  piece.opcode = header.opcode;
+  piece.fin = header.fin;
+  piece.masked = header.masked;
+  piece.rsv = header.rsv;
+  piece.starts_frame = true;
+  piece.payload_left = header.payload_length - here;
+  piece.ends_frame = piece.payload_left == 0;
+
+  input = input.subspan(piece.raw.size());
+  if (is_control(header.opcode)) return Result::piece;
+  in_message_ = !header.fin;
+  if (piece.ends_frame) return Result::piece;
+  open_frame_ = header;
+  open_frame_.payload_length = piece.payload_left;
+  open_frame_.masking_key = rotated(header.masking_key, here);
+  return Result::piece;
+}
+
+FrameParser::Result FrameParser::continue_frame(std::span<std::uint8_t>& input, FramePiece& piece) {
+  const auto here =
+      static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), open_frame_.payload_length));
+  piece.raw = piece.payload = input.first(here);
+  piece.masking_key = open_frame_.masking_key;
+  piece.opcode = open_frame_.opcode;
+  piece.fin = open_frame_.fin;
+  piece.masked = open_frame_.masked;
+  piece.rsv = open_frame_.rsv;
+  piece.starts_frame = false;
+  piece.payload_left = open_frame_.payload_length - here;
+  piece.ends_frame = piece.payload_left == 0;
+
+  input = input.subspan(here);
+  open_frame_.payload_length = piece.payload_left;
+  open_frame_.masking_key = rotated(open_frame_.masking_key, here);
+  return Result::piece;
+}
+
+bool FrameParser::check(const FrameHeader& header, bool minimal_length) {
+  if (!is_defined(header.opcode)) return refuse(CloseCode::protocol_error, "reserved opcode");
+  if ((header.rsv & ~rules_.allowed_rsv) != 0) {
+    return refuse(CloseCode::protocol_error, "reserved bit set");
+  }
+  // RFC 6455 5.1
+  if (header.masked != (rules_.role == Role::server)) {
+    return refuse(CloseCode::protocol_error,
+                  header.masked ? "masked frame from a server" : "unmasked frame from a client");
+  }
+  if (!minimal_length)
+    return refuse(CloseCode::protocol_error, "frame length not in its shortest form");
+  if (is_control(header.opcode)) {
+    // RFC 6455 5.5
+    if (!header.fin) return refuse(CloseCode::protocol_error, "fragmented control frame");
+    if (header.payload_length > max_control_payload_bytes) {
+      return refuse(CloseCode::protocol_error, "control frame above 125 bytes");
+    }
+    // RFC 7692 6.1: "compressed" is said once, on a message's first frame.
+    if ((header.rsv & rsv1_bit) != 0)
+      return refuse(CloseCode::protocol_error, "compressed control frame");
+    return true;
+  }
+  if (header.opcode == Opcode::continuation && (header.rsv & rsv1_bit) != 0) {
+    return refuse(CloseCode::protocol_error, "compression bit on a continuation frame");
+  }
+  if (rules_.max_frame_bytes != 0 && header.payload_length > rules_.max_frame_bytes) {
+    return refuse(CloseCode::message_too_big, "frame above the size limit");
+  }
+  return check_sequence(header.opcode);
+}
+
+bool FrameParser::check_sequence(Opcode opcode) {
+  // RFC 6455 5.4
+  if (opcode == Opcode::continuation && !in_message_) {
+    return refuse(CloseCode::protocol_error, "continuation frame without a message to continue");
+  }
+  if (opcode != Opcode::continuation && in_message_) {
+    return refuse(CloseCode::protocol_error, "new message before the last one ended");
+  }
+  return true;
+}
+
+bool FrameParser::refuse(CloseCode code, const char* reason) {
+  violation_ = {code, reason};
+  return false;
+}
+
+}  // namespace mod_ws::protocol

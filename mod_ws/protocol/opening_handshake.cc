@@ -1,0 +1,101 @@
+#include "mod_ws/protocol/opening_handshake.h"
+
+#include <algorithm>
+
+#include "mod_ws/protocol/frame_header.h"
+#include "mod_ws/protocol/header_list.h"
+
+namespace mod_ws::protocol {
+namespace {
+
+constexpr std::size_t key_size = 24;  // 16 bytes in base64
+
+bool is_base64_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' ||
+         c == '/';
+}
+
+/// RFC 6455 4.2.1, 5: base64 of 16 bytes.
+bool is_key(std::string_view key) {
+  return key.size() == key_size && key.ends_with("==") &&
+         std::all_of(key.begin(), key.end() - 2, is_base64_digit);
+}
+
+/// "permessage-deflate; client_max_window_bits" -> "permessage-deflate"
+std::string_view extension_name(std::string_view element) {
+  return trimmed(element.substr(0, element.find(';')));
+}
+
+bool offers_extension(std::string_view offer, std::string_view name) {
+  const auto elements = list_elements(offer);
+  return std::any_of(elements.begin(), elements.end(), [&](std::string_view element) {
+    return equals_ignoring_case(extension_name(element), name);
+  });
+}
+
+bool offers_subprotocol(std::string_view offer, std::string_view name) {
+  const auto elements = list_elements(offer);
+  return std::find(elements.begin(), elements.end(), name) != elements.end();
+}
+
+}  // namespace
+
+bool asks_for_websocket(const HandshakeRequest& request) {
+  return list_has_token(request.upgrade, "websocket") || !request.key.empty();
+}
+
+std::optional<Refusal> check_request(const HandshakeRequest& request) {
+  if (request.method != "GET") return Refusal{405, "the method is not GET"};
+  if (!request.is_http_1_1) return Refusal{400, "the HTTP version is below 1.1"};
+  if (!list_has_token(request.upgrade, "websocket")) {
+    return Refusal{426, "Upgrade does not name websocket (does a proxy in front drop the header?)"};
+  }
+  if (!list_has_token(request.connection, "upgrade")) {
+    return Refusal{400, "Connection does not name upgrade"};
+  }
+  if (request.version.empty()) return Refusal{400, "Sec-WebSocket-Version is missing"};
+  if (request.version != websocket_version) return Refusal{426, "Sec-WebSocket-Version is not 13"};
+  if (!is_key(request.key)) return Refusal{400, "Sec-WebSocket-Key is not base64 of 16 bytes"};
+  if (request.has_body) return Refusal{400, "the request has a body"};
+  return std::nullopt;
+}
+
+std::string_view choose_subprotocol(std::string_view offered,
+                                    std::span<const std::string> supported) {
+  for (const std::string& name : supported) {
+    if (offers_subprotocol(offered, name)) return name;
+  }
+  return {};
+}
+
+std::optional<std::string> check_response(const HandshakeResponse& response,
+                                          const HandshakeOffer& offer) {
+  using namespace std::string_literals;
+  if (response.status != 101)
+    return "status " + std::to_string(response.status) + " instead of 101";
+  if (!equals_ignoring_case(response.upgrade, "websocket"))
+    return "101 without \"Upgrade: websocket\"";
+  if (!list_has_token(response.connection, "upgrade")) return "101 without \"Connection: Upgrade\"";
+  if (response.accept != offer.accept) return "101 with a wrong Sec-WebSocket-Accept";
+  if (!response.subprotocol.empty() &&
+      !offers_subprotocol(offer.subprotocols, response.subprotocol)) {
+    return "101 with a subprotocol nobody offered"s;
+  }
+  for (const std::string_view element : list_elements(response.extensions)) {
+    if (!offers_extension(offer.extensions, extension_name(element))) {
+      return "101 with an extension nobody offered"s;
+    }
+  }
+  return std::nullopt;
+}
+
+std::uint8_t rsv_bits_of(std::string_view extensions) {
+  std::uint8_t bits = 0;
+  for (const std::string_view element : list_elements(extensions)) {
+    bits |= equals_ignoring_case(extension_name(element), "permessage-deflate") ? rsv1_bit
+                                                                                : all_rsv_bits;
+  }
+  return bits;
+}
+
+}  // namespace mod_ws::protocol

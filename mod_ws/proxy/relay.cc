@@ -1,0 +1,180 @@
+#include "mod_ws/proxy/relay.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "mod_ws/protocol/close_frame.h"
+
+namespace mod_ws::proxy {
+namespace {
+
+using base::LogLevel;
+using protocol::Opcode;
+using protocol::Role;
+using ws::CloseCode;
+
+protocol::FrameRules rules_for(Role role, const RelayTerms& terms) {
+  return {.role = role,
+          .allowed_rsv = terms.allowed_rsv,
+          .max_frame_bytes = terms.policy.max_frame_bytes};
+}
+
+}  // namespace
+
+Relay::Relay(engine::EventLoop& loop, transport::Transport client, transport::Transport backend,
+             RelayTerms terms)
+    : loop_(loop),
+      policy_(terms.policy),
+      worker_(std::move(terms.worker)),
+      subject_(std::move(terms.subject)),
+      already_read_client_(std::move(terms.already_read_client)),
+      already_read_backend_(std::move(terms.already_read_backend)),
+      client_(*this, backend_, std::move(client), rules_for(Role::server, terms)),
+      backend_(*this, client_, std::move(backend), rules_for(Role::client, terms)) {}
+
+void Relay::on_adopted() {
+  client_.connection_.start(already_read_client_);
+  backend_.connection_.start(already_read_backend_);
+  std::vector<std::uint8_t>().swap(already_read_client_);
+  std::vector<std::uint8_t>().swap(already_read_backend_);
+}
+
+void Relay::go_away() {
+  client_.close({CloseCode::going_away, "the server is stopping"}, Leg::AfterClose::await_answer);
+  backend_.close({CloseCode::going_away, "the relay is stopping"}, Leg::AfterClose::await_answer);
+}
+
+// ---- one leg
+
+Relay::Leg::Leg(Relay& relay, Leg& other, transport::Transport transport,
+                const protocol::FrameRules& rules)
+    : connection_(relay.loop_, std::move(transport), rules, relay.policy_, *this),
+      relay_(relay),
+      other_(other) {}
+
+void Relay::Leg::on_piece(protocol::FramePiece& piece) {
+  if (piece.opcode == Opcode::close) return receive_close(piece);
+  if (!other_.connection_.closing().may_send_data()) return;
+  forward(piece.raw);
+  if (other_.pending_close_ && piece.ends_frame) {
+    forward_run();
+    other_.send_pending_close();
+  }
+}
+
+void Relay::Leg::receive_close(protocol::FramePiece& piece) {
+  // Its payload is read from a copy: what is forwarded stays masked.
+  std::array<std::uint8_t, protocol::max_control_payload_bytes> copy;
+  const auto payload = std::span(copy).first(piece.payload.size());
+  std::copy(piece.payload.begin(), piece.payload.end(), payload.begin());
+  if (piece.masked) protocol::mask(payload, piece.masking_key);
+
+  protocol::Violation violation{};
+  const auto status = protocol::parse_close_payload(payload, violation);
+  if (!status) return on_violation(violation);
+  received_code_ = status->code;
+  connection_.note_close_received();
+  if (other_.connection_.closing().may_send_data()) {
+    forward(piece.raw);
+    forward_run();
+    other_.connection_.note_close_sent();
+  }
+  connection_.discard_input();
+  finish_if_complete();
+  other_.finish_if_complete();
+}
+
+void Relay::Leg::forward(std::span<const std::uint8_t> raw) {
+  if (!run_.empty() && run_.data() + run_.size() == raw.data()) {
+    run_ = {run_.data(), run_.size() + raw.size()};
+    return;
+  }
+  forward_run();
+  run_ = raw;
+}
+
+void Relay::Leg::forward_run() {
+  if (run_.empty()) return;
+  other_.connection_.send_verbatim(std::exchange(run_, {}));
+  // The kernel has taken all of it, or this leg waits until it has: at most one read is ever
+  // queued.
+  if (other_.connection_.queued_bytes() > 0) connection_.pause_reading();
+}
+
+void Relay::Leg::close(ws::CloseStatus status, AfterClose after) {
+  if (is_closing() || connection_.ended()) return;
+  other_.forward_run();
+  pending_close_ = std::make_unique<ws::CloseStatus>(std::move(status));
+  after_close_ = after;
+  if (!other_.connection_.mid_frame()) send_pending_close();
+}
+
+void Relay::Leg::send_pending_close() {
+  const auto status = std::move(pending_close_);
+  connection_.send_close(status->code, status->reason);
+  if (after_close_ == AfterClose::finish) {
+    connection_.finish();
+  } else {
+    connection_.resume_reading();  // to see the answer
+  }
+}
+
+void Relay::Leg::finish_if_complete() {
+  if (connection_.closing().complete()) connection_.finish();
+}
+
+void Relay::Leg::on_violation(const protocol::Violation& violation) {
+  connection_.discard_input();
+  relay_.on_violation(*this, violation);
+}
+
+void Relay::Leg::on_ended(const connection::Ending& ending) { relay_.on_leg_ended(*this, ending); }
+
+// ---- both legs
+
+void Relay::on_violation(Leg& offender, const protocol::Violation& violation) {
+  const bool by_client = &offender == &client_;
+  base::log(subject_, by_client ? LogLevel::info : LogLevel::warning,
+            name_of(offender) + " broke the protocol: " + violation.reason);
+  Leg& other = other_of(offender);
+  offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
+  other.close({CloseCode::going_away, "the other side broke the protocol"},
+              Leg::AfterClose::await_answer);
+  other.connection_.resume_reading();
+}
+
+void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
+  Leg& other = other_of(leg);
+  if (!leg.is_closing() && !leg.received_code()) {
+    on_leg_lost(leg, ending);
+  } else if (other.received_code()) {
+    // This leg went without an answer to the other's Close, which gets its own code back.
+    other.close({*other.received_code(), {}}, Leg::AfterClose::finish);
+    other.finish_if_complete();
+  }
+  other.connection_.resume_reading();  // what held it back is gone
+  if (client_.connection_.ended() && backend_.connection_.ended()) loop_.retire(*this);
+}
+
+void Relay::on_leg_lost(Leg& lost, const connection::Ending& ending) {
+  const bool is_backend = &lost == &backend_;
+  Leg& other = other_of(lost);
+  const std::string what =
+      name_of(lost) + " was lost" + (lost.connection_.mid_frame() ? " inside a frame: " : ": ");
+  base::log(subject_, is_backend ? LogLevel::warning : LogLevel::info, what + describe(ending));
+  if (lost.connection_.mid_frame() && !other.connection_.closing().sent()) {
+    // Half a frame is out, and nothing can follow it but its other half.
+    other.connection_.abort();
+  } else if (is_backend) {
+    other.close({CloseCode::bad_gateway, "the backend was lost"}, Leg::AfterClose::await_answer);
+  } else {
+    other.close({CloseCode::going_away, "the client was lost"}, Leg::AfterClose::await_answer);
+  }
+}
+
+std::string Relay::name_of(const Leg& leg) const {
+  return &leg == &client_ ? "the client" : "the backend " + worker_;
+}
+
+}  // namespace mod_ws::proxy

@@ -1,0 +1,46 @@
+#include "mod_ws/transport/plain.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+namespace mod_ws::transport {
+namespace {
+
+using Status = IoResult::Status;
+
+IoResult failure() {
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+    return {.status = Status::would_block};
+  return {.status = Status::failed, .error = errno};
+}
+
+iovec as_iovec(std::span<const std::uint8_t> bytes) {
+  return {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+IoResult Plain::read_some(std::span<std::uint8_t> buffer) {
+  const ssize_t received = ::recv(fd(), buffer.data(), buffer.size(), 0);
+  if (received < 0) return failure();
+  if (received == 0) return {.status = Status::end};
+  return {.status = Status::moved, .bytes = static_cast<std::size_t>(received)};
+}
+
+IoResult Plain::write_some(std::span<const std::uint8_t> first,
+                           std::span<const std::uint8_t> second) {
+  std::array<iovec, 2> parts{as_iovec(first), as_iovec(second)};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  const ssize_t sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+  if (sent < 0) return failure();
+  return {.status = Status::moved, .bytes = static_cast<std::size_t>(sent)};
+}
+
+void Plain::shutdown_write() { ::shutdown(fd(), SHUT_WR); }
+
+}  // namespace mod_ws::transport

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "mod_ws/base/unique_fd.h"
+#include "mod_ws/transport/io_result.h"
+
+namespace mod_ws::transport {
+
+/// A non-blocking stream socket, TCP or UNIX, without TLS.
+class Plain {
+ public:
+  explicit Plain(base::UniqueFd socket) : socket_(std::move(socket)) {}
+
+  int fd() const { return socket_.get(); }
+
+  /// One recv(2).
+  IoResult read_some(std::span<std::uint8_t> buffer);
+
+  /// One sendmsg(2) for both parts; either may be empty.
+  IoResult write_some(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
+
+  /// Tells the peer that nothing more comes; reading goes on.
+  void shutdown_write();
+
+  /// Closes the socket. Nothing may follow.
+  void close() { socket_.reset(); }
+
+ private:
+  base::UniqueFd socket_;
+};
+
+}  // namespace mod_ws::transport

@@ -1,0 +1,59 @@
+import sys
+from contextlib import contextmanager, ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+pytest.register_assert_rewrite("support")
+
+from support.httpd import Httpd, server_root  # noqa: E402
+
+
+@contextmanager
+def httpd_factory():
+    """start(config, **options) gives a running Httpd, which stops with the context."""
+    with ExitStack() as stack:
+        def start(config, **options):
+            root = stack.enter_context(server_root())
+            return stack.enter_context(Httpd(root, config, **options))
+        yield start
+
+
+@pytest.fixture
+def httpd():
+    with httpd_factory() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_httpd():
+    """The same for a server that the tests of one module share."""
+    with httpd_factory() as start:
+        yield start
+
+
+@pytest.fixture
+def check_config():
+    """check_config(config, **options) gives (exit status, message) of `httpd -t`."""
+    def check(config, **options):
+        with server_root() as root:
+            return Httpd.check_config(root, config, **options)
+    return check
+
+
+@pytest.fixture
+def open_directory():
+    """A directory that httpd's children can traverse, for sockets and files."""
+    with server_root() as directory:
+        yield directory
+
+
+@pytest.fixture(params=["event", "worker", "prefork"])
+def mpm(request):
+    return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "tls"])
+def tls(request):
+    return request.param

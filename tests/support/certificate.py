@@ -1,0 +1,41 @@
+"""One self-signed certificate for 127.0.0.1 and localhost, made once per test session."""
+
+import atexit
+import functools
+import shutil
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+OPENSSL_REQUEST = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2 "
+    "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost"
+).split()
+
+
+class Certificate(NamedTuple):
+    cert: Path
+    key: Path
+
+
+@functools.cache
+def certificate():
+    directory = Path(tempfile.mkdtemp(prefix="ws-test-certificate-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    files = Certificate(directory / "cert.pem", directory / "key.pem")
+    subprocess.run([*OPENSSL_REQUEST, "-out", files.cert, "-keyout", files.key],
+                   check=True, capture_output=True)
+    return files
+
+
+def server_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate())
+    return context
+
+
+def client_context():
+    """Trusts that certificate and nothing else."""
+    return ssl.create_default_context(cafile=certificate().cert)

@@ -1,0 +1,190 @@
+"""An httpd of its own for a test."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from support import processes
+from support.httpd_config import HttpdConfig
+from support.waiting import patience, wait_until
+
+HTTPD = os.environ.get("WS_HTTPD", "/usr/sbin/apache2")
+CRASH = re.compile(
+    r"exit signal|AddressSanitizer|runtime error:|still did not exit, sending a SIGKILL")
+READY = "resuming normal operations"
+
+
+@contextmanager
+def server_root():
+    """A directory that httpd's unprivileged children can read, unlike pytest's tmp_path."""
+    root = Path(tempfile.mkdtemp(prefix="ws-httpd-"))
+    root.chmod(0o755)
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def httpd_environment():
+    environment = dict(os.environ)
+    preload = environment.get("WS_SANITIZER_PRELOAD")
+    if preload:
+        environment["LD_PRELOAD"] = preload
+        environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:strict_string_checks=1"
+        environment["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
+    return environment
+
+
+class Httpd:
+    """Runs from entering the context to leaving it. `options` are those of HttpdConfig.
+    Leaving fails the test when a child crashed, unless `may_crash`."""
+
+    def __init__(self, root, config, may_crash=False, **options):
+        self.config = HttpdConfig(root, config, **options)
+        self.may_crash = may_crash
+        self.process = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        try:
+            self.stop()
+        finally:
+            print(f"--- error log of httpd on port {self.port}\n{self.error_log()}")
+
+    @staticmethod
+    def check_config(root, config, **options):
+        """What `httpd -t` says of a configuration: (exit status, message)."""
+        written = HttpdConfig(root, config, **options)
+        written.write()
+        check = subprocess.run([HTTPD, "-t", "-f", written.file], env=httpd_environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               timeout=patience(20))
+        return check.returncode, check.stdout
+
+    def start(self):
+        self.config.write()
+        with open(self._console, "wb") as console:
+            self.process = subprocess.Popen(
+                [HTTPD, "-f", self.config.file, "-DFOREGROUND"], env=httpd_environment(),
+                stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
+        try:
+            wait_until(self._is_serving, lambda: f"httpd serves\n{self.error_log()}", timeout=20)
+        except BaseException:
+            self._kill()
+            raise
+
+    def stop(self):
+        if self.process is None:
+            return
+        try:
+            if self.process.poll() is None:
+                self._terminate()
+        finally:
+            self.process = None
+        if not self.may_crash:
+            self.check_no_crash()
+
+    def graceful(self):
+        """Returns when the new generation serves."""
+        generations = self.error_log().count(READY)
+        self.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: self.error_log().count(READY) > generations,
+                   lambda: f"httpd restarts gracefully\n{self.error_log()}", timeout=20)
+
+    @contextmanager
+    def shared(self):
+        """For one of several tests that use this server: shows what is logged meanwhile."""
+        before = len(self.error_log())
+        try:
+            yield self
+        finally:
+            print(f"--- error log meanwhile\n{self.error_log()[before:]}")
+        self.check_no_crash(before)
+
+    def check_no_crash(self, since=0):
+        log = self.error_log()[since:]
+        if CRASH.search(log):
+            raise AssertionError(f"httpd crashed\n{log}")
+
+    @property
+    def port(self):
+        return self.config.port
+
+    @property
+    def tls_port(self):
+        return self.config.tls_port
+
+    def port_of(self, tls):
+        return self.tls_port if tls else self.port
+
+    def url(self, path, tls=False, scheme="ws"):
+        """ws://... or wss://...; with scheme="http", http://... or https://..."""
+        return f"{scheme}{'s' if tls else ''}://127.0.0.1:{self.port_of(tls)}{path}"
+
+    def publish(self, name, text):
+        """Serves `text` as the page /name."""
+        page = self.config.htdocs / name
+        page.write_text(text)
+        page.chmod(0o644)
+
+    def error_log(self):
+        """The error log, after what httpd wrote to its console."""
+        files = (self._console, self.config.error_log)
+        return "".join(file.read_text(errors="replace") for file in files if file.exists())
+
+    def wait_for_log(self, regex, timeout=10):
+        """The first match in the error log."""
+        pattern = re.compile(regex, re.MULTILINE)
+        return wait_until(lambda: pattern.search(self.error_log()),
+                          lambda: f"the log has {regex!r}\n{self.error_log()}", timeout)
+
+    def children(self):
+        return processes.children_of(self.process.pid)
+
+    def child_rss_bytes(self):
+        return sum(processes.rss_bytes(pid) for pid in self.children())
+
+    def open_fds(self, pid):
+        """{fd: what it refers to}"""
+        return processes.open_fds(pid)
+
+    @property
+    def _console(self):
+        return self.config.root / "console.log"
+
+    def _is_serving(self):
+        if self.process.poll() is not None:
+            raise AssertionError(
+                f"httpd did not start: exit status {self.process.returncode}\n{self.error_log()}")
+        ports = [self.port] + ([self.tls_port] if self.config.tls else [])
+        return READY in self.error_log() and all(accepts(port) for port in ports)
+
+    def _terminate(self):
+        self.process.terminate()
+        try:
+            self.process.wait(patience(20))
+        except subprocess.TimeoutExpired:
+            self._kill()
+            raise AssertionError(f"httpd had to be killed\n{self.error_log()}") from None
+
+    def _kill(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=patience(1)).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,39 @@
+"""What /proc tells about processes."""
+
+import os
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def parent_of(pid):
+    """The parent's pid; None for a process that is gone or only waits to be reaped."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, parent = stat.rpartition(")")[2].split()[:2]
+    return None if state in "ZX" else int(parent)
+
+
+def children_of(pid):
+    pids = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+    return sorted(child for child in pids if parent_of(child) == pid)
+
+
+def open_fds(pid):
+    """What each open file descriptor refers to: {fd: "socket:[1234]", ...}. Another user's process
+    can be looked at only with CAP_SYS_PTRACE."""
+    directory = PROC / str(pid) / "fd"
+    targets = {}
+    for name in os.listdir(directory):
+        try:
+            targets[int(name)] = os.readlink(directory / name)
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return targets
+
+
+def rss_bytes(pid):
+    resident_pages = int((PROC / str(pid) / "statm").read_text().split()[1])
+    return resident_pages * os.sysconf("SC_PAGE_SIZE")
