@@ -1,10 +1,13 @@
 #pragma once
 
-#include <mod_proxy.h>
-
 #include <string_view>
 
 #include "mod_ws/httpd/httpd.h"
+
+// It does not say so itself.
+extern "C" {
+#include <mod_proxy.h>
+}
 
 namespace mod_ws::httpd {
 

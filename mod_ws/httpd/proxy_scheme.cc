@@ -1,7 +1,5 @@
 #include "mod_ws/httpd/proxy_scheme.h"
 
-#include <mod_proxy.h>
-
 #include "mod_ws/httpd/backend_handshake.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"

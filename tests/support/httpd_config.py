@@ -90,6 +90,7 @@ class HttpdConfig:
     def _load_modules(self):
         names = [f"mpm_{self.mpm}", "authz_core"]
         names += ["ssl"] if self.tls else []
+        names += ["proxy"] if self.ws else []
         names += [name for name in self.modules if name not in names]
         lines = [load_module(f"{name}_module", HTTPD_MODULES / f"mod_{name}.so") for name in names]
         if self.ws:
