@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 pytest.register_assert_rewrite("support")
 
 from support.httpd import Httpd, server_root  # noqa: E402
+from support.relay import Relay  # noqa: E402
 
 
 @contextmanager
@@ -33,6 +34,18 @@ def module_httpd():
         yield start
 
 
+@pytest.fixture(scope="module")
+def module_relay(module_httpd):
+    return Relay(module_httpd)
+
+
+@pytest.fixture
+def relay(module_relay):
+    """A relay that the tests of one module share."""
+    with module_relay.server.shared():
+        yield module_relay
+
+
 @pytest.fixture
 def check_config():
     """check_config(config, **options) gives (exit status, message) of `httpd -t`."""
@@ -56,4 +69,11 @@ def mpm(request):
 
 @pytest.fixture(params=[False, True], ids=["plain", "tls"])
 def tls(request):
+    return request.param
+
+
+@pytest.fixture(params=[(False, False), (True, False), (False, True), (True, True)],
+                ids=["plain-plain", "tls-plain", "plain-tls", "tls-tls"])
+def legs(request):
+    """(tls, backend_tls)"""
     return request.param

@@ -4,7 +4,7 @@ import socket
 import struct
 import time
 
-from support.http_head import HEAD_END, Head
+from support.http_head import HEAD_END, LINE_END, Head
 from support.waiting import patience
 
 RECEIVE_SIZE = 1 << 16
@@ -33,8 +33,10 @@ class ByteStream:
         return self._take(size)
 
     def read_head(self):
-        self._receive_until(lambda received: HEAD_END in received, "the end of a head")
-        return Head(self._take(self._received.index(HEAD_END) + len(HEAD_END)))
+        return Head(self._read_through(HEAD_END))
+
+    def read_line(self):
+        return self._read_through(LINE_END).decode("latin-1").removesuffix("\r\n")
 
     def read_all(self):
         """What the peer still sends before it ends the connection."""
@@ -59,6 +61,10 @@ class ByteStream:
         """Closes with a TCP reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
+
+    def _read_through(self, end):
+        self._receive_until(lambda received: end in received, repr(end))
+        return self._take(self._received.index(end) + len(end))
 
     def _take(self, size):
         taken = bytes(self._received[:size])

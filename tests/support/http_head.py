@@ -1,6 +1,7 @@
 """Heads of HTTP messages as they are on the wire."""
 
-HEAD_END = b"\r\n\r\n"
+LINE_END = b"\r\n"
+HEAD_END = 2 * LINE_END
 
 
 class Headers(dict):
@@ -32,6 +33,12 @@ class Head:
         self.raw = raw
         self.first_line, *lines = raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         self.headers = Headers.parse(lines)
+        self._lines = lines
+
+    def values(self, name):
+        """The values of this name's lines, one for each."""
+        return [line.partition(":")[2].strip() for line in self._lines
+                if line.lower().startswith(f"{name.lower()}:")]
 
 
 def head_bytes(first_line, headers):

@@ -2,10 +2,9 @@
 
 import socket
 
-from support import frames
-from support.byte_stream import ByteStream
 from support.certificate import client_context
-from support.frames import accept_key, frame  # part of this module's interface
+from support.frame_stream import FrameStream
+from support.frames import accept_key
 from support.http_head import head_bytes
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -13,6 +12,7 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 class Response:
     def __init__(self, head, body):
+        self.head = head
         self.status = int(head.first_line.split()[1])
         self.headers = head.headers
         self.body = body
@@ -28,7 +28,9 @@ def handshake_headers(host):
     }
 
 
-class RawClient(ByteStream):
+class RawClient(FrameStream):
+    is_client = True
+
     def __init__(self, host, port, tls=False, timeout=10):
         self.host = f"{host}:{port}"
         super().__init__(connected_socket(host, port, tls), timeout)
@@ -60,30 +62,18 @@ class RawClient(ByteStream):
         return self.read_response()
 
     def read_response(self):
-        """The body is read as far as Content-Length says."""
         head = self.read_head()
-        return Response(head, self.read_exact(int(head.headers.get("Content-Length", 0))))
+        return Response(head, self._read_body(head.headers))
 
-    def send_frame(self, opcode, payload=b"", **options):
-        self.send(frame(opcode, payload, **options))
-
-    def send_close(self, code=None, reason=""):
-        self.send(frames.close_frame(code, reason))
-
-    def read_frame(self):
-        """(fin, rsv, opcode, payload)"""
-        return frames.read_frame(self, from_client=False)
-
-    def expect_frame(self, opcode, payload):
-        """The next frame must be this, unfragmented and with no reserved bit."""
-        payload = payload.encode() if isinstance(payload, str) else payload
-        assert self.read_frame() == (True, 0, opcode, payload)
-
-    def expect_close(self):
-        """(code, reason) of the next frame, which must be a Close frame."""
-        received = self.read_frame()
-        assert received[:3] == (True, 0, frames.CLOSE), received
-        return frames.parse_close_payload(received.payload)
+    def _read_body(self, headers):
+        if headers.get("Transfer-Encoding") != "chunked":
+            return self.read_exact(int(headers.get("Content-Length", 0)))
+        body = b""
+        while size := int(self.read_line(), 16):
+            body += self.read_exact(size)
+            assert self.read_line() == ""
+        assert self.read_line() == ""
+        return body
 
 
 def connected_socket(host, port, tls):

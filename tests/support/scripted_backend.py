@@ -5,15 +5,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from support import frames
-from support.byte_stream import ByteStream
 from support.certificate import server_context
+from support.frame_stream import FrameStream
 from support.http_head import head_bytes
 from support.waiting import patience, wait_until
 
 MAX_CONNECTIONS = 64
 
 
-class BackendConnection(ByteStream):
+class BackendConnection(FrameStream):
     def send_head(self, first_line, headers):
         self.send(head_bytes(first_line, headers))
 
@@ -26,25 +26,20 @@ class BackendConnection(ByteStream):
             **(headers or {})})
         return head
 
-    def send_frame(self, opcode, payload=b"", **options):
-        self.send(frames.frame(opcode, payload, **{"mask": False, **options}))
-
-    def read_frame(self):
-        return frames.read_frame(self, from_client=True)
-
 
 class ScriptedBackend:
     """Runs script(connection) in a thread for each accepted connection and closes the connection
     after it. Leaving the context fails with the first error that a script raised."""
 
-    def __init__(self, script, tls=False, timeout=10):
+    def __init__(self, script, tls=False, timeout=10, port=0):
         self.script = script
         self.tls = server_context() if tls else None
         self.timeout = timeout
+        self.port = port
         self._runs = []
 
     def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self._listener.getsockname()[1]
         self._pool = ThreadPoolExecutor(MAX_CONNECTIONS)
         self._acceptor = threading.Thread(target=self._accept, daemon=True)

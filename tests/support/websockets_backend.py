@@ -41,11 +41,11 @@ class WebsocketsBackend:
     """Serves `handler` in a thread of its own. `options` go to websockets.serve. Leaving the
     context fails with the first error that a handler raised."""
 
-    def __init__(self, handler=echo, ssl=None, unix=None, subprotocols=None, **options):
+    def __init__(self, handler=echo, ssl=None, unix=None, subprotocols=None, port=0, **options):
         self.handler = handler
         self.ssl = ssl
         self.unix = unix
-        self.port = None
+        self.port = port
         self.sessions = []
         self._options = {"ssl": ssl, "subprotocols": subprotocols, "max_size": None,
                          "ping_interval": None, "close_timeout": patience(2), **options}
@@ -112,7 +112,7 @@ class WebsocketsBackend:
     def _server(self):
         if self.unix:
             return websockets.unix_serve(self._serve, str(self.unix), **self._options)
-        return websockets.serve(self._serve, "127.0.0.1", 0, **self._options)
+        return websockets.serve(self._serve, "127.0.0.1", self.port, **self._options)
 
     def _note_address(self, server):
         if self.unix:

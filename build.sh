@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# Builds, runs, tests and installs mod_ws. `./build.sh help` lists the commands.
+set -eu
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+APXS=${APXS:-apxs}
+BUILD=build
+export CCACHE_DIR=${CCACHE_DIR:-$PWD/$BUILD/ccache}
+
+usage() {
+  cat <<'EOF'
+usage: ./build.sh COMMAND
+
+  run [--port N]        build, start httpd with the demo page on 127.0.0.1:N (8080; TLS on N+363), Ctrl-C ends it
+  build                 build/modules/mod_ws.so and the example handlers
+  test                  build with AddressSanitizer and UBSan, run all tests
+  check                 formatting, lint, the rules between layers
+  bench                 memory of idle sessions, time until a worker thread is free
+  install [--destdir D] modules, headers and configuration to where apxs says
+
+Missing Debian packages are installed where that is possible (as root). APXS=/path/to/apxs builds for another httpd.
+EOF
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+# need PACKAGE...: installs what is missing.
+need() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "These packages are missing, and only root can install them: ${missing[*]}"
+    exit 1
+  fi
+  say "Installing: ${missing[*]}"
+  apt-get -qq update
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+}
+
+# The compiler counts as there when any is; an httpd from elsewhere brings its own apxs.
+need_build_packages() {
+  command -v dpkg-query >/dev/null || return 0
+  command -v "${CXX:-c++}" >/dev/null || need g++
+  [ "$APXS" != apxs ] || need apache2-bin apache2-dev apache2-ssl-dev libapr1-dev libaprutil1-dev
+  need cmake ninja-build ccache libssl-dev zlib1g-dev
+}
+
+# configure_and_build FOLDER CMAKE-OPTION...
+configure_and_build() {
+  local folder=$1
+  shift
+  cmake -S . -B "$folder" -G Ninja -DAPXS="$APXS" "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; exit 1; }
+  cmake --build "$folder"
+}
+
+build() {
+  need_build_packages
+  mkdir -p "$BUILD"
+  configure_and_build "$BUILD" -DCMAKE_BUILD_TYPE=RelWithDebInfo >&2
+}
+
+httpd_program() { printf '%s/%s\n' "$("$APXS" -q SBINDIR)" "$("$APXS" -q PROGNAME)"; }
+httpd_modules() { "$APXS" -q LIBEXECDIR; }
+
+# make_certificate FOLDER: a self-signed one, for localhost.
+make_certificate() {
+  [ ! -e "$1/server.crt" ] || return 0
+  openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+    -keyout "$1/server.key" -out "$1/server.crt" 2>/dev/null
+}
+
+# httpd's children are not root: where they cannot read the page, a copy that they can read is served.
+readable_htdocs() {
+  local htdocs=$PWD/conf/demo/htdocs
+  if [ "$(id -u)" = 0 ] && ! setpriv --reuid www-data --regid www-data --clear-groups test -r "$htdocs/index.html" 2>/dev/null; then
+    local copy
+    copy=$(mktemp -d)
+    cp -r "$htdocs/." "$copy"
+    chmod -R a+rX "$copy"
+    htdocs=$copy
+  fi
+  printf '%s\n' "$htdocs"
+}
+
+run() {
+  local port=8080
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --port) port=${2:?--port needs a number}; shift 2 ;;
+      *) usage >&2; exit 2 ;;
+    esac
+  done
+  build
+  command -v openssl >/dev/null || need openssl
+  local root=$PWD/$BUILD/run tls_port=$((port + 363))
+  mkdir -p "$root"
+  make_certificate "$root"
+  : >"$root/error.log"
+  setsid "$(httpd_program)" -d "$root" -f "$PWD/conf/demo/httpd.conf" -DFOREGROUND \
+    -C "Define WS_ROOT $root" -C "Define WS_HTDOCS $(readable_htdocs)" -C "Define WS_MODULES $PWD/$BUILD/modules" \
+    -C "Define HTTPD_MODULES $(httpd_modules)" -C "Define WS_PORT $port" -C "Define WS_TLS_PORT $tls_port" &
+  local httpd=$!
+  trap 'kill -TERM $httpd 2>/dev/null' INT TERM
+  wait_until_serving "$httpd" "$port" "$root/error.log"
+  cat <<EOF
+
+  mod_ws is running.
+
+    demo page   http://127.0.0.1:$port/          https://127.0.0.1:$tls_port/ (self-signed certificate)
+    handler     ws://127.0.0.1:$port/echo        wss://127.0.0.1:$tls_port/echo
+    relay       ws://127.0.0.1:$port/relay       wss://127.0.0.1:$tls_port/relay
+    log         $BUILD/run/error.log
+    settings    conf/demo/httpd.conf
+
+  Ctrl-C ends it.
+EOF
+  # The first signal ends `wait`, the second waits for httpd's end.
+  wait "$httpd" || wait "$httpd" || true
+}
+
+# wait_until_serving PID PORT LOG
+wait_until_serving() {
+  local tries=0
+  until (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; do
+    tries=$((tries + 1))
+    if ! kill -0 "$1" 2>/dev/null || [ $tries -gt 100 ]; then
+      say "httpd did not start; its log says:"
+      cat "$3" >&2
+      exit 1
+    fi
+    read -rt 0.1 <> <(:) || true
+  done
+}
+
+need_test_packages() {
+  need libgtest-dev openssl python3 python3-pytest python3-websockets procps
+  command -v node >/dev/null || need nodejs
+  command -v npm >/dev/null || need npm
+}
+
+install_node_packages() {
+  local folder=$BUILD/node
+  mkdir -p "$folder"
+  cmp -s tests/support/node/package.json "$folder/package.json" && [ -d "$folder/node_modules" ] && return 0
+  cp tests/support/node/package.json "$folder/"
+  (cd "$folder" && npm install --silent --no-audit --no-fund >/dev/null)
+}
+
+run_tests() {
+  need_build_packages
+  need_test_packages
+  mkdir -p "$BUILD"
+  install_node_packages
+  configure_and_build "$BUILD/sanitized" -DCMAKE_BUILD_TYPE=Debug -DWS_SANITIZE=ON -DWS_TESTS=ON
+  local failed=0
+  /usr/bin/python3 tests/support/check_layers.py || failed=1
+  ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)" || failed=1
+  # httpd is no sanitized program, so the runtime has to be there before the module that wants it.
+  WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
+    WS_SANITIZER_PRELOAD=$(c++ -print-file-name=libasan.so) WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
+    WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
+    /usr/bin/python3 -B -m pytest tests/httpd || failed=1
+  if [ $failed = 0 ]; then say "mod_ws: all tests passed"; else say "mod_ws: TESTS FAILED"; fi
+  return $failed
+}
+
+check() {
+  need clang-format clang-tidy
+  build
+  local sources
+  mapfile -t sources < <(git ls-files '*.cc' '*.h')
+  clang-format --dry-run -Werror "${sources[@]}"
+  /usr/bin/python3 tests/support/check_layers.py
+  printf '%s\n' "${sources[@]}" | grep '^mod_ws/.*\.cc$' | xargs -P "$(nproc)" -n 4 clang-tidy -p "$BUILD" --quiet
+  say "mod_ws: formatting, layers and lint are clean"
+}
+
+bench() {
+  build
+  need python3
+  WS_MODULES=$PWD/$BUILD/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
+    /usr/bin/python3 -B tests/bench/sessions.py "$@"
+}
+
+install_files() {
+  local destdir=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --destdir) destdir=${2:?--destdir needs a folder}; shift 2 ;;
+      *) usage >&2; exit 2 ;;
+    esac
+  done
+  build
+  local modules includes settings
+  modules=$destdir$(httpd_modules)
+  includes=$destdir$("$APXS" -q PREFIX)/include
+  settings=$destdir$("$APXS" -q SYSCONFDIR)
+  [ ! -d "$("$APXS" -q SYSCONFDIR)/mods-available" ] || settings=$settings/mods-available
+  install -d "$modules" "$includes/ws" "$settings"
+  install -m 644 "$BUILD"/modules/*.so "$modules"
+  install -m 644 include/ws/*.h "$includes/ws"
+  sed "s|@MODULES@|$(httpd_modules)|" conf/ws.load >"$settings/ws.load"
+  install -m 644 conf/ws.conf "$settings/ws.conf"
+  say "Installed to $modules, $includes/ws and $settings."
+}
+
+command=${1:-help}
+[ $# -eq 0 ] || shift
+case $command in
+  run) run "$@" ;;
+  build) build ;;
+  test) run_tests ;;
+  check) check ;;
+  bench) bench "$@" ;;
+  install) install_files "$@" ;;
+  help | -h | --help) usage ;;
+  *) say "unknown command: $command"; usage >&2; exit 2 ;;
+esac
