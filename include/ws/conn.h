@@ -1,5 +1,6 @@
 #pragma once
 
+#include <new>
 #include <optional>
 #include <string_view>
 
@@ -8,67 +9,79 @@
 #include "ws/message.h"
 #include "ws/op.h"
 #include "ws/request.h"
+#include "ws/task.h"
 
 namespace ws {
 
-namespace detail {
-
-/// A session as mod_ws implements it. Handlers are modules of their own, so this is the binary
-/// interface between the two: what is changed here changes `abi_version`.
-class Session : public OpTarget<std::optional<Message>>,
-                public OpTarget<Error>,
-                public OpTarget<CloseStatus> {
- public:
-  virtual const Request& request() const = 0;
-  virtual std::string_view subprotocol() const = 0;
-  virtual const CloseStatus& close_status() const = 0;
-  virtual std::size_t buffered_amount() const = 0;
-
- protected:
-  ~Session() = default;
-};
-
-}  // namespace detail
-
 /// One WebSocket connection, for the coroutine that handles it. Used on its own loop's thread only.
 /// Pings are answered by mod_ws.
-class Conn {
+///
+/// mod_ws derives its sessions from it: the virtual functions are the binary interface between
+/// handler modules and mod_ws, and what is changed in them changes `abi_version`.
+class Conn : public detail::TaskOwner {
  public:
-  explicit Conn(detail::Session& session) : session_(session) {}
+  Conn() = default;
   Conn(const Conn&) = delete;
   Conn& operator=(const Conn&) = delete;
 
   /// The next whole message. Empty once the session is over: close_status() says why. While nobody
   /// reads, one message is held and the client is not read from (back-pressure).
-  Op<std::optional<Message>> read() { return {session_, {}}; }
+  Op<std::optional<Message>> read() { return {*this, {}}; }
 
   /// Sends one message, in one frame. Resumes at once, or when the client has taken what is queued
-  /// for it; the queue stays below WebSocketSendQueue. Text must be valid UTF-8.
+  /// for it. Text must be valid UTF-8.
   Op<Error> write(const Message& message) { return write(message.type, message.payload); }
   Op<Error> write(MessageType type, std::string_view payload) {
-    return {session_, {.type = type, .payload = payload}};
+    return {*this, {.payload = payload, .type = type}};
   }
 
   /// Runs the closing handshake: sends Close, drops messages that still come, resumes with the
   /// client's status, or with 1006 when it did not answer within WebSocketCloseTimeout. A reason
   /// above 123 bytes is cut. (RFC 6455 7)
   Op<CloseStatus> close(CloseCode code = CloseCode::normal_closure, std::string_view reason = {}) {
-    return {session_, {.payload = reason, .code = code}};
+    return {*this, {.payload = reason, .code = code}};
   }
 
   /// Why the session is over: the client's Close frame, or 1006. 1005 while it is not.
-  const CloseStatus& close_status() const { return session_.close_status(); }
+  virtual const CloseStatus& close_status() const = 0;
 
-  const Request& request() const { return session_.request(); }
+  virtual Request request() const = 0;
 
   /// The subprotocol that was agreed, empty if none.
-  std::string_view subprotocol() const { return session_.subprotocol(); }
+  virtual std::string_view subprotocol() const = 0;
 
   /// Bytes that are queued because the client has not taken them yet.
-  std::size_t buffered_amount() const { return session_.buffered_amount(); }
+  virtual std::size_t buffered_amount() const = 0;
+
+ protected:
+  virtual ~Conn() = default;
 
  private:
-  detail::Session& session_;
+  template <class T>
+  friend class Op;
+
+  // Each starts an operation: true when the result is there already; else the state is kept until
+  // it is resumed, or forgotten because its coroutine has ended.
+  virtual bool start(const detail::OpArguments& arguments,
+                     detail::OpState<std::optional<Message>>& read) = 0;
+  virtual bool start(const detail::OpArguments& arguments, detail::OpState<Error>& write) = 0;
+  virtual bool start(const detail::OpArguments& arguments, detail::OpState<CloseStatus>& close) = 0;
+  virtual void forget(detail::OpState<std::optional<Message>>& read) noexcept = 0;
+  virtual void forget(detail::OpState<Error>& write) noexcept = 0;
+  virtual void forget(detail::OpState<CloseStatus>& close) noexcept = 0;
 };
+
+template <class T>
+Op<T>::~Op() {
+  if (is_waiting_) conn_.forget(state_);
+}
+
+template <class T>
+bool Op<T>::await_ready() {
+  const detail::OpArguments arguments = arguments_;
+  new (&state_) detail::OpState<T>;
+  is_waiting_ = !conn_.start(arguments, state_);
+  return !is_waiting_;
+}
 
 }  // namespace ws

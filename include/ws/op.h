@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -9,39 +10,35 @@
 
 namespace ws {
 
-template <class T>
-class Op;
+class Conn;
 
 namespace detail {
 
-/// What an operation was called with.
+/// An operation under way. It lies in the waiting coroutine's frame, of which every idle session
+/// has one, and so is small.
+template <class T>
+struct OpState {
+  std::coroutine_handle<> waiter;  ///< Null unless it waits.
+  OpState* next = nullptr;         ///< The session's list of waiting operations.
+  T* result =
+      nullptr;  ///< Where the result stands when the waiter goes on; a message is moved from there.
+};
+
+/// What an operation was called with. Used when it starts, and not after.
 struct OpArguments {
+  std::string_view payload;  ///< Lives in the caller's frame.
   MessageType type = MessageType::text;
-  std::string_view payload;  ///< Lives in the caller's frame, which waits.
   CloseCode code = CloseCode::normal_closure;
 };
 
-/// An operation under way: the session fills in the result and resumes the waiter, on the loop's
-/// thread.
 template <class T>
-struct OpState {
-  OpArguments arguments;
-  T result{};
-  std::coroutine_handle<> waiter;
-  OpState* next = nullptr;  ///< For the session's list of waiting operations.
-};
-
-/// What can be started: returns true when the result is there already, else keeps the state until
-/// it resumes it or forget() is called.
+T take(T& result) {
+  return result;
+}
 template <class T>
-class OpTarget {
- public:
-  virtual bool start(OpState<T>& state) = 0;
-  virtual void forget(OpState<T>& state) noexcept = 0;
-
- protected:
-  ~OpTarget() = default;
-};
+std::optional<T> take(std::optional<T>& result) {
+  return std::move(result);
+}
 
 }  // namespace detail
 
@@ -50,25 +47,27 @@ class OpTarget {
 template <class T>
 class [[nodiscard]] Op {
  public:
-  Op(detail::OpTarget<T>& target, const detail::OpArguments& arguments) : target_(target) {
-    state_.arguments = arguments;
-  }
+  Op(Conn& conn, const detail::OpArguments& arguments) : conn_(conn), arguments_(arguments) {}
   Op(const Op&) = delete;
   Op& operator=(const Op&) = delete;
-  ~Op() {
-    if (state_.waiter) target_.forget(state_);
-  }
+  ~Op();
 
-  bool await_ready() { return target_.start(state_); }
+  bool await_ready();
   void await_suspend(std::coroutine_handle<> waiter) { state_.waiter = waiter; }
   T await_resume() {
-    state_.waiter = nullptr;
-    return std::move(state_.result);
+    is_waiting_ = false;
+    return detail::take(*state_.result);
   }
 
  private:
-  detail::OpTarget<T>& target_;
-  detail::OpState<T> state_;
+  Conn& conn_;
+  bool is_waiting_ = false;
+  // First the one, then the other: when await_ready() has started the operation, its arguments have
+  // no more use.
+  union {
+    detail::OpArguments arguments_;
+    detail::OpState<T> state_;
+  };
 };
 
 }  // namespace ws

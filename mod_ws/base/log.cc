@@ -1,5 +1,7 @@
 #include "mod_ws/base/log.h"
 
+#include <string>
+
 namespace mod_ws::base {
 namespace {
 
@@ -16,9 +18,8 @@ bool log_is_enabled(const void* server, LogLevel level) {
 
 void log(const LogSubject& subject, LogLevel level, std::string_view text) {
   if (!log_is_enabled(subject.server, level)) return;
-  std::string line = subject.name;
-  line += ": ";
-  line += text;
+  std::string line = "client ";
+  line.append(subject.client).append(" ").append(subject.uri).append(": ").append(text);
   installed_sink.write(subject.server, level, line);
 }
 

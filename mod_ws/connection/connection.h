@@ -70,6 +70,12 @@ class Connection final : engine::Watcher, engine::Timer, engine::GatherBuffer::O
 
   bool ended() const { return state_ == State::ended; }
 
+  /// Not ended, and no Close frame sent.
+  bool may_send_data() const { return !ended() && closing_.may_send_data(); }
+
+  engine::EventLoop& loop() const { return loop_; }
+  const Policy& policy() const { return policy_; }
+
  private:
   enum class State : std::uint8_t { open, finishing, ended };
   enum class Reading : std::uint8_t { frames, paused, discard };

@@ -17,6 +17,14 @@ constexpr std::size_t high_water_bytes = 64 << 10;
 /// A handler that goes on reading after the end of its session is stopped, not spun.
 constexpr std::uint16_t max_reads_after_end = 100;
 
+// What request_ holds.
+enum RequestString : std::size_t { uri, remote_address, user, subprotocol_name };
+
+// Results that are there at once; they are copied, and nullopt is not changed by being moved from.
+ws::Error no_error;
+ws::Error closed_error = ws::Error::Reason::closed;
+std::optional<ws::Message> no_message;
+
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -25,29 +33,25 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
 
 HandlerSession::HandlerSession(engine::EventLoop& loop, transport::Transport transport,
                                HandlerTerms terms)
-    : loop_(loop),
-      connection_(loop, std::move(transport),
+    : connection_(loop, std::move(transport),
                   {.role = protocol::Role::server, .max_frame_bytes = terms.policy.max_frame_bytes},
                   terms.policy, *this),
-      assembler_(terms.policy.max_message_bytes),
-      handler_(terms.handler),
-      request_(std::move(terms.request)),
-      subprotocol_(std::move(terms.subprotocol)),
-      subject_(std::move(terms.subject)),
-      already_read_(std::move(terms.already_read)) {}
+      request_{terms.uri, terms.remote_address, terms.user, terms.subprotocol},
+      log_server_(terms.log_server),
+      start_(std::make_unique<Start>(Start{terms.handler, std::move(terms.already_read)})) {}
 
 void HandlerSession::on_adopted() {
-  connection_.start(already_read_);
-  std::vector<std::uint8_t>().swap(already_read_);
-  run_handler();
+  const auto start = std::move(start_);
+  connection_.start(start->already_read);
+  run_handler(start->handler);
 }
 
-void HandlerSession::run_handler() {
+void HandlerSession::run_handler(ws::HandlerFunction handler) {
   try {
-    task_ = handler_(conn_);
+    task_ = handler(*this);
     task_.start(*this);
   } catch (const std::exception& error) {  // no memory for the frame
-    base::log(subject_, LogLevel::error, std::string("the handler did not start: ") + error.what());
+    log(LogLevel::error, std::string("the handler did not start: ") + error.what());
     task_done_ = true;
     connection_.send_close(CloseCode::internal_error, {});
   }
@@ -55,7 +59,7 @@ void HandlerSession::run_handler() {
 
 void HandlerSession::go_away() {
   connection_.send_close(CloseCode::going_away, "the server is stopping");
-  connection_.resume_reading();  // to see the answer
+  stop_receiving();
 }
 
 // ---- from the connection
@@ -63,13 +67,25 @@ void HandlerSession::go_away() {
 void HandlerSession::on_piece(protocol::FramePiece& piece) {
   if (is_control(piece.opcode)) return receive_control(piece);
   if (!connection_.closing().may_send_data()) return;  // a message under way when we closed
-  switch (assembler_.receive(piece)) {
+  if (assembler_) return receive_data(*assembler_, piece);
+  protocol::MessageAssembler assembler(connection_.policy().max_message_bytes);
+  receive_data(assembler, piece);
+}
+
+void HandlerSession::receive_data(protocol::MessageAssembler& assembler,
+                                  protocol::FramePiece& piece) {
+  switch (assembler.receive(piece)) {
     case protocol::MessageAssembler::Result::need_more:
+      if (!assembler_)
+        assembler_ = std::make_unique<protocol::MessageAssembler>(std::move(assembler));
       return;
-    case protocol::MessageAssembler::Result::message:
-      return deliver(assembler_.take_message());
+    case protocol::MessageAssembler::Result::message: {
+      ws::Message message = assembler.take_message();
+      assembler_.reset();
+      return deliver(std::move(message));
+    }
     case protocol::MessageAssembler::Result::violation:
-      return on_violation(assembler_.violation());
+      return on_violation(assembler.violation());
   }
 }
 
@@ -94,12 +110,12 @@ void HandlerSession::receive_close(std::span<const std::uint8_t> payload) {
 
 void HandlerSession::deliver(ws::Message message) {
   if (!readers_.empty()) return readers_.resume_first(std::move(message));
-  inbox_ = std::make_unique<ws::Message>(std::move(message));
+  inbox_ = std::make_unique<std::optional<ws::Message>>(std::move(message));
   connection_.pause_reading();
 }
 
 void HandlerSession::on_violation(const protocol::Violation& violation) {
-  base::log(subject_, LogLevel::info, std::string("failed the connection: ") + violation.reason);
+  log(LogLevel::info, std::string("the client broke the protocol: ") + violation.reason);
   connection_.send_close(violation.code, violation.reason);
   connection_.finish();
   set_over({violation.code, violation.reason});
@@ -107,41 +123,48 @@ void HandlerSession::on_violation(const protocol::Violation& violation) {
 
 void HandlerSession::on_drained() {
   if (!inbox_) connection_.resume_reading();
-  writers_.resume_all({});
+  writers_.resume_all(no_error);
 }
 
 void HandlerSession::on_ended(const connection::Ending& ending) {
-  base::log(subject_, LogLevel::debug, "ended: " + describe(ending));
+  log(LogLevel::debug, "ended: " + describe(ending));
   set_over({CloseCode::abnormal_closure, describe(ending)});
   retire_if_done();
 }
 
 /// The first reason counts.
 void HandlerSession::set_over(ws::CloseStatus status) {
-  if (!over_) status_ = std::move(status);
-  over_ = true;
+  if (!is_over()) status_ = std::make_unique<ws::CloseStatus>(std::move(status));
   inbox_.reset();
-  writers_.resume_all(ws::Error::Reason::closed);
-  closers_.resume_all(status_);
-  readers_.resume_all(std::nullopt);
+  assembler_.reset();
+  writers_.resume_all(closed_error);
+  closers_.resume_all(*status_);
+  readers_.resume_all(no_message);
+}
+
+/// A Close frame has been sent: what counts now is the answer to it.
+void HandlerSession::stop_receiving() {
+  inbox_.reset();
+  connection_.resume_reading();
 }
 
 // ---- from the handler
 
-bool HandlerSession::start(State<std::optional<ws::Message>>& read) {
-  if (inbox_) {
-    read.result = std::move(*inbox_);
-    inbox_.reset();
+bool HandlerSession::start(const Arguments&, Read& read) {
+  if (inbox_ && *inbox_) {
+    read.result =
+        inbox_.get();  // moved from at once, and freed by whoever reads or writes the inbox next
     connection_.resume_reading();
     return true;
   }
-  if (over_ && reads_after_end_ < max_reads_after_end) {
+  inbox_.reset();
+  if (is_over() && reads_after_end_ < max_reads_after_end) {
     ++reads_after_end_;
+    read.result = &no_message;
     return true;
   }
-  if (over_) {
-    base::log(subject_, LogLevel::error,
-              "the handler reads on after the end of its session, and is stopped");
+  if (is_over()) {
+    log(LogLevel::error, "the handler reads on after the end of its session, and is stopped");
     task_done_ = true;
     retire_if_done();
   }
@@ -149,26 +172,25 @@ bool HandlerSession::start(State<std::optional<ws::Message>>& read) {
   return false;
 }
 
-bool HandlerSession::start(State<ws::Error>& write) {
-  if (!can_write()) {
-    write.result = ws::Error::Reason::closed;
+bool HandlerSession::start(const Arguments& arguments, Write& write) {
+  write.result = &no_error;
+  if (!connection_.may_send_data()) {
+    write.result = &closed_error;
     return true;
   }
-  const auto& [type, payload, code] = write.arguments;
-  connection_.send_frame(static_cast<Opcode>(type), bytes_of(payload));
+  connection_.send_frame(static_cast<Opcode>(arguments.type), bytes_of(arguments.payload));
   if (connection_.queued_bytes() <= high_water_bytes) return true;
   writers_.push_back(write);
   return false;
 }
 
-bool HandlerSession::start(State<ws::CloseStatus>& close) {
-  connection_.send_close(close.arguments.code, close.arguments.payload);
-  if (over_) {
-    close.result = status_;
+bool HandlerSession::start(const Arguments& arguments, Close& close) {
+  connection_.send_close(arguments.code, arguments.payload);
+  if (is_over()) {
+    close.result = status_.get();
     return true;
   }
-  inbox_.reset();
-  connection_.resume_reading();  // to see the answer
+  stop_receiving();
   closers_.push_back(close);
   return false;
 }
@@ -180,19 +202,35 @@ void HandlerSession::on_task_done() noexcept {
     task_.take_result();
   } catch (const std::exception& error) {
     code = CloseCode::internal_error;
-    base::log(subject_, LogLevel::error, std::string("the handler threw: ") + error.what());
+    log(LogLevel::error, std::string("the handler threw: ") + error.what());
   } catch (...) {
     code = CloseCode::internal_error;
-    base::log(subject_, LogLevel::error, "the handler threw something that is no std::exception");
+    log(LogLevel::error, "the handler threw something that is no std::exception");
   }
   connection_.send_close(code, {});
-  inbox_.reset();
-  connection_.resume_reading();  // to see the answer
+  stop_receiving();
   retire_if_done();
 }
 
 void HandlerSession::retire_if_done() {
-  if (task_done_ && connection_.ended()) loop_.retire(*this);
+  if (task_done_ && connection_.ended()) connection_.loop().retire(*this);
+}
+
+// ---- what is known of the session
+
+ws::Request HandlerSession::request() const {
+  return {.uri = request_[uri], .remote_address = request_[remote_address], .user = request_[user]};
+}
+
+std::string_view HandlerSession::subprotocol() const { return request_[subprotocol_name]; }
+
+const ws::CloseStatus& HandlerSession::close_status() const {
+  static const ws::CloseStatus not_over;
+  return is_over() ? *status_ : not_over;
+}
+
+void HandlerSession::log(LogLevel level, std::string_view text) const {
+  base::log({log_server_, request_[remote_address], request_[uri]}, level, text);
 }
 
 }  // namespace mod_ws::handler

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mod_ws/base/log.h"
+#include "mod_ws/base/packed_strings.h"
 #include "mod_ws/connection/connection.h"
 #include "mod_ws/engine/resident.h"
 #include "mod_ws/handler/op_list.h"
@@ -18,26 +19,30 @@ namespace mod_ws::handler {
 struct HandlerTerms {
   ws::HandlerFunction handler;
   const connection::Policy& policy;
-  ws::Request request;
+  std::string uri;
+  std::string remote_address;
+  std::string user;
   std::string subprotocol;
-  base::LogSubject subject;
+  const void* log_server = nullptr;        ///< See base::LogSubject.
   std::vector<std::uint8_t> already_read;  ///< What the client sent right behind its request.
 };
 
-/// A session that an in-process handler serves: one connection and one coroutine.
-class HandlerSession final : public engine::Resident,
-                             connection::Backend,
-                             ws::detail::Session,
-                             ws::detail::TaskOwner {
+/// A session that an in-process handler serves: one connection and one coroutine. What only some
+/// sessions need, and only for a while, is allocated when it is needed: there may be very many that
+/// do nothing.
+class HandlerSession final : public engine::Resident, connection::Backend, ws::Conn {
  public:
+  /// Any thread.
   HandlerSession(engine::EventLoop& loop, transport::Transport transport, HandlerTerms terms);
 
   void on_adopted() override;
   void go_away() override;
 
  private:
-  template <class T>
-  using State = ws::detail::OpState<T>;
+  using Read = ws::detail::OpState<std::optional<ws::Message>>;
+  using Write = ws::detail::OpState<ws::Error>;
+  using Close = ws::detail::OpState<ws::CloseStatus>;
+  using Arguments = ws::detail::OpArguments;
 
   // connection::Backend
   void on_piece(protocol::FramePiece& piece) override;
@@ -46,44 +51,46 @@ class HandlerSession final : public engine::Resident,
   void on_drained() override;
   void on_ended(const connection::Ending& ending) override;
 
-  // ws::detail::Session
-  bool start(State<std::optional<ws::Message>>& read) override;
-  bool start(State<ws::Error>& write) override;
-  bool start(State<ws::CloseStatus>& close) override;
-  void forget(State<std::optional<ws::Message>>& read) noexcept override { readers_.remove(read); }
-  void forget(State<ws::Error>& write) noexcept override { writers_.remove(write); }
-  void forget(State<ws::CloseStatus>& close) noexcept override { closers_.remove(close); }
-  const ws::Request& request() const override { return request_; }
-  std::string_view subprotocol() const override { return subprotocol_; }
-  const ws::CloseStatus& close_status() const override { return status_; }
+  // ws::Conn
+  bool start(const Arguments& arguments, Read& read) override;
+  bool start(const Arguments& arguments, Write& write) override;
+  bool start(const Arguments& arguments, Close& close) override;
+  void forget(Read& read) noexcept override { readers_.remove(read); }
+  void forget(Write& write) noexcept override { writers_.remove(write); }
+  void forget(Close& close) noexcept override { closers_.remove(close); }
+  ws::Request request() const override;
+  std::string_view subprotocol() const override;
+  const ws::CloseStatus& close_status() const override;
   std::size_t buffered_amount() const override { return connection_.queued_bytes(); }
-
-  // ws::detail::TaskOwner
   void on_task_done() noexcept override;
 
-  void run_handler();
+  void run_handler(ws::HandlerFunction handler);
   void receive_control(protocol::FramePiece& piece);
   void receive_close(std::span<const std::uint8_t> payload);
+  void receive_data(protocol::MessageAssembler& assembler, protocol::FramePiece& piece);
   void deliver(ws::Message message);
   void set_over(ws::CloseStatus status);
+  bool is_over() const { return status_ != nullptr; }
+  void stop_receiving();
   void retire_if_done();
-  bool can_write() const { return !connection_.ended() && connection_.closing().may_send_data(); }
+  void log(base::LogLevel level, std::string_view text) const;
 
-  engine::EventLoop& loop_;
+  /// What run_handler() needs, until it has run.
+  struct Start {
+    ws::HandlerFunction handler;
+    std::vector<std::uint8_t> already_read;
+  };
+
   connection::Connection connection_;
-  protocol::MessageAssembler assembler_;
-  ws::HandlerFunction handler_;
-  ws::Request request_;
-  std::string subprotocol_;
-  base::LogSubject subject_;
-  std::vector<std::uint8_t> already_read_;
-  ws::CloseStatus status_;
-  std::unique_ptr<ws::Message> inbox_;  // a message nobody was waiting for
+  base::PackedStrings request_;
+  const void* log_server_;
+  std::unique_ptr<Start> start_;
+  std::unique_ptr<protocol::MessageAssembler> assembler_;  // while a message has come in part
+  std::unique_ptr<std::optional<ws::Message>> inbox_;      // a message nobody was waiting for
+  std::unique_ptr<ws::CloseStatus> status_;  // once no further message will be delivered
   OpList<std::optional<ws::Message>> readers_;
   OpList<ws::Error> writers_;
   OpList<ws::CloseStatus> closers_;
-  ws::Conn conn_{*this};
-  bool over_ = false;  // no further message will be delivered
   bool task_done_ = false;
   std::uint16_t reads_after_end_ = 0;
   ws::Task<> task_;  // last: its frame is destroyed first, and its operations are forgotten

@@ -31,12 +31,12 @@ class OpList {
     }
   }
 
-  /// Takes out the first one, gives it its result and resumes it. Returns once its coroutine waits
-  /// again or has ended.
+  /// Takes out the first one and resumes it with a result, which it takes before it does anything
+  /// else. Returns once its coroutine waits again or has ended.
   void resume_first(T result) {
     State& state = *first_;
     first_ = state.next;
-    state.result = std::move(result);
+    state.result = &result;
     state.waiter.resume();
   }
 

@@ -36,12 +36,10 @@ void install_log_sink() {
   });
 }
 
-base::LogSubject log_subject(const request_rec* r) {
-  const apr_port_t port = r->useragent_addr != nullptr ? r->useragent_addr->port : 0;
-  std::string name = "client ";
-  name += r->useragent_ip;
-  name += ':' + std::to_string(port) + ' ' + r->uri;
-  return {.server = r->server, .name = std::move(name)};
+std::string client_address(const request_rec* r) {
+  std::string address = r->useragent_ip;
+  if (r->useragent_addr != nullptr) address += ':' + std::to_string(r->useragent_addr->port);
+  return address;
 }
 
 }  // namespace mod_ws::httpd

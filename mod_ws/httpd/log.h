@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "mod_ws/base/log.h"
 #include "mod_ws/httpd/httpd.h"
 
@@ -9,7 +11,7 @@ namespace mod_ws::httpd {
 /// ws:...`.
 void install_log_sink();
 
-/// What the lines of this request's session begin with.
-base::LogSubject log_subject(const request_rec* r);
+/// The client's address and port, as mod_remoteip sees it: "192.0.2.7:51522".
+std::string client_address(const request_rec* r);
 
 }  // namespace mod_ws::httpd

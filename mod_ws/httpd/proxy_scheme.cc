@@ -124,12 +124,14 @@ int hand_over(const BackendRequest& request, const BackendResponse& response) {
   proxy::RelayTerms terms{.policy = policy_of(location_config(r), 0),
                           .allowed_rsv = protocol::rsv_bits_of(extensions),
                           .worker = request.worker->s->name_ex,
-                          .subject = log_subject(r),
+                          .client = client_address(r),
+                          .uri = r->uri,
+                          .log_server = r->server,
                           .already_read_client = std::move(*early_client),
                           .already_read_backend = std::move(*early_backend)};
   handover->commit([&loop, started, terms = std::move(terms)](
                        std::vector<transport::Transport> transports) mutable {
-    base::log(terms.subject, base::LogLevel::debug,
+    base::log({terms.log_server, terms.client, terms.uri}, base::LogLevel::debug,
               "relayed to " + terms.worker + ", the worker thread is free " +
                   std::to_string(apr_time_now() - started) + " us after the backend's 101");
     loop.post_adoption(std::make_unique<proxy::Relay>(loop, std::move(transports[0]),

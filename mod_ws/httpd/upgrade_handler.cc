@@ -22,14 +22,6 @@ std::string_view agreed_subprotocol(request_rec* r, const LocationConfig& locati
                                       *location.subprotocols);
 }
 
-ws::Request public_request(const request_rec* r) {
-  std::string address = r->useragent_ip;
-  if (r->useragent_addr != nullptr) address += ':' + std::to_string(r->useragent_addr->port);
-  return {.uri = r->unparsed_uri,
-          .remote_address = std::move(address),
-          .user = r->user == nullptr ? "" : r->user};
-}
-
 /// After the handshake: the client's connection becomes a session of the handler's.
 int serve(request_rec* r, const LocationConfig& location) {
   conn_rec* const c = r->connection;
@@ -46,9 +38,11 @@ int serve(request_rec* r, const LocationConfig& location) {
   if (!send_switching_protocols(r, {.subprotocol = subprotocol})) return OK;
   handler::HandlerTerms terms{.handler = location.handler->run,
                               .policy = policy_of(location, default_max_message_bytes),
-                              .request = public_request(r),
+                              .uri = r->unparsed_uri,
+                              .remote_address = client_address(r),
+                              .user = r->user == nullptr ? "" : r->user,
                               .subprotocol = std::string(subprotocol),
-                              .subject = log_subject(r),
+                              .log_server = r->server,
                               .already_read = std::move(*early)};
   handover->commit(
       [&loop, terms = std::move(terms)](std::vector<transport::Transport> transports) mutable {

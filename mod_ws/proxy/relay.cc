@@ -14,30 +14,24 @@ using protocol::Opcode;
 using protocol::Role;
 using ws::CloseCode;
 
-protocol::FrameRules rules_for(Role role, const RelayTerms& terms) {
-  return {.role = role,
-          .allowed_rsv = terms.allowed_rsv,
-          .max_frame_bytes = terms.policy.max_frame_bytes};
-}
+// What names_ holds.
+enum Name : std::size_t { client_address, uri, worker };
 
 }  // namespace
 
 Relay::Relay(engine::EventLoop& loop, transport::Transport client, transport::Transport backend,
              RelayTerms terms)
-    : loop_(loop),
-      policy_(terms.policy),
-      worker_(std::move(terms.worker)),
-      subject_(std::move(terms.subject)),
-      already_read_client_(std::move(terms.already_read_client)),
-      already_read_backend_(std::move(terms.already_read_backend)),
-      client_(*this, backend_, std::move(client), rules_for(Role::server, terms)),
-      backend_(*this, client_, std::move(backend), rules_for(Role::client, terms)) {}
+    : names_{terms.client, terms.uri, terms.worker},
+      log_server_(terms.log_server),
+      early_(std::make_unique<Early>(
+          Early{std::move(terms.already_read_client), std::move(terms.already_read_backend)})),
+      client_(loop, std::move(client), Role::server, terms, *this, backend_),
+      backend_(loop, std::move(backend), Role::client, terms, *this, client_) {}
 
 void Relay::on_adopted() {
-  client_.connection_.start(already_read_client_);
-  backend_.connection_.start(already_read_backend_);
-  std::vector<std::uint8_t>().swap(already_read_client_);
-  std::vector<std::uint8_t>().swap(already_read_backend_);
+  const auto early = std::move(early_);
+  client_.connection_.start(early->client);
+  backend_.connection_.start(early->backend);
 }
 
 void Relay::go_away() {
@@ -47,9 +41,13 @@ void Relay::go_away() {
 
 // ---- one leg
 
-Relay::Leg::Leg(Relay& relay, Leg& other, transport::Transport transport,
-                const protocol::FrameRules& rules)
-    : connection_(relay.loop_, std::move(transport), rules, relay.policy_, *this),
+Relay::Leg::Leg(engine::EventLoop& loop, transport::Transport transport, Role role,
+                const RelayTerms& terms, Relay& relay, Leg& other)
+    : connection_(loop, std::move(transport),
+                  {.role = role,
+                   .allowed_rsv = terms.allowed_rsv,
+                   .max_frame_bytes = terms.policy.max_frame_bytes},
+                  terms.policy, *this),
       relay_(relay),
       other_(other) {}
 
@@ -135,8 +133,8 @@ void Relay::Leg::on_ended(const connection::Ending& ending) { relay_.on_leg_ende
 
 void Relay::on_violation(Leg& offender, const protocol::Violation& violation) {
   const bool by_client = &offender == &client_;
-  base::log(subject_, by_client ? LogLevel::info : LogLevel::warning,
-            name_of(offender) + " broke the protocol: " + violation.reason);
+  log(by_client ? LogLevel::info : LogLevel::warning,
+      name_of(offender) + " broke the protocol: " + violation.reason);
   Leg& other = other_of(offender);
   offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
   other.close({CloseCode::going_away, "the other side broke the protocol"},
@@ -154,7 +152,8 @@ void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
     other.finish_if_complete();
   }
   other.connection_.resume_reading();  // what held it back is gone
-  if (client_.connection_.ended() && backend_.connection_.ended()) loop_.retire(*this);
+  if (client_.connection_.ended() && backend_.connection_.ended())
+    client_.connection_.loop().retire(*this);
 }
 
 void Relay::on_leg_lost(Leg& lost, const connection::Ending& ending) {
@@ -162,7 +161,7 @@ void Relay::on_leg_lost(Leg& lost, const connection::Ending& ending) {
   Leg& other = other_of(lost);
   const std::string what =
       name_of(lost) + " was lost" + (lost.connection_.mid_frame() ? " inside a frame: " : ": ");
-  base::log(subject_, is_backend ? LogLevel::warning : LogLevel::info, what + describe(ending));
+  log(is_backend ? LogLevel::warning : LogLevel::info, what + describe(ending));
   if (lost.connection_.mid_frame() && !other.connection_.closing().sent()) {
     // Half a frame is out, and nothing can follow it but its other half.
     other.connection_.abort();
@@ -174,7 +173,11 @@ void Relay::on_leg_lost(Leg& lost, const connection::Ending& ending) {
 }
 
 std::string Relay::name_of(const Leg& leg) const {
-  return &leg == &client_ ? "the client" : "the backend " + worker_;
+  return &leg == &client_ ? "the client" : "the backend " + std::string(names_[worker]);
+}
+
+void Relay::log(LogLevel level, std::string_view text) const {
+  base::log({log_server_, names_[client_address], names_[uri]}, level, text);
 }
 
 }  // namespace mod_ws::proxy

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mod_ws/base/log.h"
+#include "mod_ws/base/packed_strings.h"
 #include "mod_ws/connection/connection.h"
 #include "mod_ws/engine/resident.h"
 
@@ -16,7 +17,9 @@ struct RelayTerms {
   const connection::Policy& policy;
   std::uint8_t allowed_rsv = 0;  ///< Of the extensions both legs agreed on.
   std::string worker;  ///< The backend's name in the configuration: "ws://127.0.0.1:9000".
-  base::LogSubject subject;
+  std::string client;  ///< Its address: "192.0.2.7:51522".
+  std::string uri;
+  const void* log_server = nullptr;  ///< See base::LogSubject.
   std::vector<std::uint8_t> already_read_client;
   std::vector<std::uint8_t> already_read_backend;
 };
@@ -36,8 +39,8 @@ class Relay final : public engine::Resident {
   /// One of the two connections: what it receives, it forwards to the other.
   class Leg final : public connection::Backend {
    public:
-    Leg(Relay& relay, Leg& other, transport::Transport transport,
-        const protocol::FrameRules& rules);
+    Leg(engine::EventLoop& loop, transport::Transport transport, protocol::Role role,
+        const RelayTerms& terms, Relay& relay, Leg& other);
 
     void on_piece(protocol::FramePiece& piece) override;
     void on_input_end() override { forward_run(); }
@@ -80,12 +83,17 @@ class Relay final : public engine::Resident {
   std::string name_of(const Leg& leg) const;
   Leg& other_of(const Leg& leg) { return &leg == &client_ ? backend_ : client_; }
 
-  engine::EventLoop& loop_;
-  const connection::Policy& policy_;
-  std::string worker_;
-  base::LogSubject subject_;
-  std::vector<std::uint8_t> already_read_client_;
-  std::vector<std::uint8_t> already_read_backend_;
+  void log(base::LogLevel level, std::string_view text) const;
+
+  /// What the two peers sent before the engine had their connections.
+  struct Early {
+    std::vector<std::uint8_t> client;
+    std::vector<std::uint8_t> backend;
+  };
+
+  base::PackedStrings names_;
+  const void* log_server_;
+  std::unique_ptr<Early> early_;  // until the session is adopted
   Leg client_;
   Leg backend_;
 };

@@ -44,8 +44,8 @@ class Tls {
   IoResult failure(int returned);
 
   base::UniqueFd socket_;
-  SslPtr ssl_;
   bool broken_ = false;  // after a fatal error OpenSSL wants no further call, not even a shutdown
+  SslPtr ssl_;
 };
 
 }  // namespace mod_ws::transport

@@ -47,6 +47,13 @@ def relay(module_relay):
 
 
 @pytest.fixture
+def wait_for_log(relay):
+    """wait_for_log(regex) looks at what has been logged since the test began."""
+    since = len(relay.server.error_log())
+    return lambda regex: relay.server.wait_for_log(regex, since=since)
+
+
+@pytest.fixture
 def check_config():
     """check_config(config, **options) gives (exit status, message) of `httpd -t`."""
     def check(config, **options):

@@ -1,4 +1,4 @@
-"""One self-signed certificate for 127.0.0.1 and localhost, made once per test session."""
+"""Self-signed certificates for 127.0.0.1 and localhost; the usual one is made once per test session."""
 
 import atexit
 import functools
@@ -20,14 +20,18 @@ class Certificate(NamedTuple):
     key: Path
 
 
-@functools.cache
-def certificate():
-    directory = Path(tempfile.mkdtemp(prefix="ws-test-certificate-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+def make_certificate(directory):
     files = Certificate(directory / "cert.pem", directory / "key.pem")
     subprocess.run([*OPENSSL_REQUEST, "-out", files.cert, "-keyout", files.key],
                    check=True, capture_output=True)
     return files
+
+
+@functools.cache
+def certificate():
+    directory = Path(tempfile.mkdtemp(prefix="ws-test-certificate-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return make_certificate(directory)
 
 
 def server_context():

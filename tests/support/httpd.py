@@ -141,11 +141,11 @@ class Httpd:
         files = (self._console, self.config.error_log)
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
-    def wait_for_log(self, regex, timeout=10):
-        """The first match in the error log."""
+    def wait_for_log(self, regex, timeout=10, since=0):
+        """The first match in the error log, from character `since` on."""
         pattern = re.compile(regex, re.MULTILINE)
-        return wait_until(lambda: pattern.search(self.error_log()),
-                          lambda: f"the log has {regex!r}\n{self.error_log()}", timeout)
+        return wait_until(lambda: pattern.search(self.error_log(), since),
+                          lambda: f"the log has {regex!r}\n{self.error_log()[since:]}", timeout)
 
     def children(self):
         return processes.children_of(self.process.pid)

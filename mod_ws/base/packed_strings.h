@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+
+namespace mod_ws::base {
+
+/// A few strings that never change, in one piece of memory: what every session keeps of its
+/// request.
+class PackedStrings {
+ public:
+  explicit PackedStrings(std::initializer_list<std::string_view> strings);
+
+  /// The string with this index, as given. Lives as long as this object.
+  std::string_view operator[](std::size_t index) const;
+
+ private:
+  // Where each string ends, counted from the first one's start; then the strings.
+  std::unique_ptr<char[]> block_;
+  std::uint32_t count_;
+};
+
+}  // namespace mod_ws::base
