@@ -73,15 +73,15 @@ class Conn : public detail::TaskOwner {
 
 template <class T>
 Op<T>::~Op() {
-  if (is_waiting_) conn_.forget(state_);
+  // An operation that never started is in no list, and forgetting it does nothing.
+  if (conn_ != nullptr) conn_->forget(state_);
 }
 
 template <class T>
 bool Op<T>::await_ready() {
   const detail::OpArguments arguments = arguments_;
   new (&state_) detail::OpState<T>;
-  is_waiting_ = !conn_.start(arguments, state_);
-  return !is_waiting_;
+  return conn_->start(arguments, state_);
 }
 
 }  // namespace ws

@@ -47,7 +47,7 @@ std::optional<T> take(std::optional<T>& result) {
 template <class T>
 class [[nodiscard]] Op {
  public:
-  Op(Conn& conn, const detail::OpArguments& arguments) : conn_(conn), arguments_(arguments) {}
+  Op(Conn& conn, const detail::OpArguments& arguments) : conn_(&conn), arguments_(arguments) {}
   Op(const Op&) = delete;
   Op& operator=(const Op&) = delete;
   ~Op();
@@ -55,13 +55,12 @@ class [[nodiscard]] Op {
   bool await_ready();
   void await_suspend(std::coroutine_handle<> waiter) { state_.waiter = waiter; }
   T await_resume() {
-    is_waiting_ = false;
+    conn_ = nullptr;
     return detail::take(*state_.result);
   }
 
  private:
-  Conn& conn_;
-  bool is_waiting_ = false;
+  Conn* conn_;  // null once there is nothing left to forget
   // First the one, then the other: when await_ready() has started the operation, its arguments have
   // no more use.
   union {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <string_view>
@@ -18,9 +17,8 @@ class PackedStrings {
   std::string_view operator[](std::size_t index) const;
 
  private:
-  // Where each string ends, counted from the first one's start; then the strings.
+  // How many, where each string ends, counted from the first one's start; then the strings.
   std::unique_ptr<char[]> block_;
-  std::uint32_t count_;
 };
 
 }  // namespace mod_ws::base

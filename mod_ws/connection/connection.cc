@@ -29,12 +29,12 @@ static_assert(protocol::max_unparsed_bytes <= engine::ReceiveBuffer::headroom_by
 
 Connection::Connection(engine::EventLoop& loop, transport::Transport transport,
                        const protocol::FrameRules& rules, const Policy& policy, Backend& backend)
-    : loop_(loop),
+    : role_(rules.role),
+      loop_(loop),
       backend_(backend),
       policy_(policy),
       transport_(std::move(transport)),
-      parser_(rules),
-      role_(rules.role) {}
+      parser_(rules) {}
 
 Connection::~Connection() { abort(); }
 

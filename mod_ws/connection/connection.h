@@ -19,7 +19,7 @@ namespace mod_ws::connection {
 /// One WebSocket connection on its loop: reads, cuts into frames, hands to the backend; writes,
 /// queues what the kernel does not take. An idle one holds no buffers. It may be constructed on any
 /// thread; everything else is on the loop's.
-class Connection final : engine::Watcher, engine::Timer, engine::GatherBuffer::Owner {
+class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Watcher {
  public:
   /// `rules.role` is ours: a client masks what it sends. `policy` and `backend` outlive the
   /// connection.
@@ -106,6 +106,18 @@ class Connection final : engine::Watcher, engine::Timer, engine::GatherBuffer::O
   void end_soon(const Ending& ending);
   void update_interest();
 
+  // The small ones first: they fill what the base classes leave over.
+  protocol::Role role_;
+  State state_ = State::open;
+  Reading reading_ = Reading::frames;
+  engine::Interest interest_ = engine::Interest::none;
+  protocol::ClosingHandshake closing_;
+  bool started_ = false;
+  bool closing_timer_runs_ = false;
+  bool ends_soon_ = false;
+  bool peer_ended_ = false;
+  bool write_shut_ = false;
+  Ending soon_{Ending::Cause::finished};  // what end_soon() has found
   engine::EventLoop& loop_;
   Backend& backend_;
   const Policy& policy_;
@@ -113,17 +125,6 @@ class Connection final : engine::Watcher, engine::Timer, engine::GatherBuffer::O
   protocol::FrameParser parser_;
   WriteQueue queue_;
   std::unique_ptr<Kept> kept_;
-  Ending soon_{Ending::Cause::finished};  // what end_soon() has found
-  protocol::ClosingHandshake closing_;
-  protocol::Role role_;
-  State state_ = State::open;
-  Reading reading_ = Reading::frames;
-  engine::Interest interest_ = engine::Interest::none;
-  bool started_ = false;
-  bool closing_timer_runs_ = false;
-  bool ends_soon_ = false;
-  bool peer_ended_ = false;
-  bool write_shut_ = false;
 };
 
 }  // namespace mod_ws::connection

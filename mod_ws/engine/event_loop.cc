@@ -71,10 +71,10 @@ void EventLoop::adopt(std::unique_ptr<Resident> resident) {
 }
 
 void EventLoop::retire(Resident& resident) {
-  if (std::exchange(resident.is_retired_, true)) return;
+  if (resident.is_retired()) return;
   (resident.previous_ != nullptr ? resident.previous_->next_ : residents_) = resident.next_;
   if (resident.next_ != nullptr) resident.next_->previous_ = resident.previous_;
-  resident.previous_ = nullptr;
+  resident.mark_retired();
   resident.next_ = retired_;
   retired_ = &resident;
 }

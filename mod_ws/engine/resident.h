@@ -23,7 +23,9 @@ class Resident {
   friend class EventLoop;
   Resident* previous_ = nullptr;
   Resident* next_ = nullptr;
-  bool is_retired_ = false;
+
+  bool is_retired() const { return previous_ == this; }
+  void mark_retired() { previous_ = this; }
 };
 
 }  // namespace mod_ws::engine

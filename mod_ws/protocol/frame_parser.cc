@@ -4,7 +4,28 @@
 
 namespace mod_ws::protocol {
 
+namespace {
+
 using ws::CloseCode;
+
+constexpr Violation reserved_opcode{CloseCode::protocol_error, "reserved opcode"};
+constexpr Violation reserved_bit{CloseCode::protocol_error, "reserved bit set"};
+constexpr Violation masked_by_server{CloseCode::protocol_error, "masked frame from a server"};
+constexpr Violation unmasked_by_client{CloseCode::protocol_error, "unmasked frame from a client"};
+constexpr Violation length_not_minimal{CloseCode::protocol_error,
+                                       "frame length not in its shortest form"};
+constexpr Violation fragmented_control{CloseCode::protocol_error, "fragmented control frame"};
+constexpr Violation long_control{CloseCode::protocol_error, "control frame above 125 bytes"};
+constexpr Violation compressed_control{CloseCode::protocol_error, "compressed control frame"};
+constexpr Violation compressed_continuation{CloseCode::protocol_error,
+                                            "compression bit on a continuation frame"};
+constexpr Violation frame_too_big{CloseCode::message_too_big, "frame above the size limit"};
+constexpr Violation nothing_to_continue{CloseCode::protocol_error,
+                                        "continuation frame without a message to continue"};
+constexpr Violation message_not_ended{CloseCode::protocol_error,
+                                      "new message before the last one ended"};
+
+}  // namespace
 
 FrameParser::Result FrameParser::next(std::span<std::uint8_t>& input, FramePiece& piece) {
   if (input.empty()) return Result::need_more;
@@ -65,33 +86,30 @@ FrameParser::Result FrameParser::continue_frame(std::span<std::uint8_t>& input, 
 }
 
 bool FrameParser::check(const FrameHeader& header, bool minimal_length) {
-  if (!is_defined(header.opcode)) return refuse(CloseCode::protocol_error, "reserved opcode");
+  if (!is_defined(header.opcode)) return refuse(reserved_opcode);
   if ((header.rsv & ~rules_.allowed_rsv) != 0) {
-    return refuse(CloseCode::protocol_error, "reserved bit set");
+    return refuse(reserved_bit);
   }
   // RFC 6455 5.1
   if (header.masked != (rules_.role == Role::server)) {
-    return refuse(CloseCode::protocol_error,
-                  header.masked ? "masked frame from a server" : "unmasked frame from a client");
+    return refuse(header.masked ? masked_by_server : unmasked_by_client);
   }
-  if (!minimal_length)
-    return refuse(CloseCode::protocol_error, "frame length not in its shortest form");
+  if (!minimal_length) return refuse(length_not_minimal);
   if (is_control(header.opcode)) {
     // RFC 6455 5.5
-    if (!header.fin) return refuse(CloseCode::protocol_error, "fragmented control frame");
+    if (!header.fin) return refuse(fragmented_control);
     if (header.payload_length > max_control_payload_bytes) {
-      return refuse(CloseCode::protocol_error, "control frame above 125 bytes");
+      return refuse(long_control);
     }
     // RFC 7692 6.1: "compressed" is said once, on a message's first frame.
-    if ((header.rsv & rsv1_bit) != 0)
-      return refuse(CloseCode::protocol_error, "compressed control frame");
+    if ((header.rsv & rsv1_bit) != 0) return refuse(compressed_control);
     return true;
   }
   if (header.opcode == Opcode::continuation && (header.rsv & rsv1_bit) != 0) {
-    return refuse(CloseCode::protocol_error, "compression bit on a continuation frame");
+    return refuse(compressed_continuation);
   }
   if (rules_.max_frame_bytes != 0 && header.payload_length > rules_.max_frame_bytes) {
-    return refuse(CloseCode::message_too_big, "frame above the size limit");
+    return refuse(frame_too_big);
   }
   return check_sequence(header.opcode);
 }
@@ -99,16 +117,16 @@ bool FrameParser::check(const FrameHeader& header, bool minimal_length) {
 bool FrameParser::check_sequence(Opcode opcode) {
   // RFC 6455 5.4
   if (opcode == Opcode::continuation && !in_message_) {
-    return refuse(CloseCode::protocol_error, "continuation frame without a message to continue");
+    return refuse(nothing_to_continue);
   }
   if (opcode != Opcode::continuation && in_message_) {
-    return refuse(CloseCode::protocol_error, "new message before the last one ended");
+    return refuse(message_not_ended);
   }
   return true;
 }
 
-bool FrameParser::refuse(CloseCode code, const char* reason) {
-  violation_ = {code, reason};
+bool FrameParser::refuse(const Violation& violation) {
+  violation_ = &violation;
   return false;
 }
 

@@ -53,7 +53,7 @@ class FrameParser {
   Result next(std::span<std::uint8_t>& input, FramePiece& piece);
 
   /// Meaningful after Result::violation.
-  const Violation& violation() const { return violation_; }
+  const Violation& violation() const { return *violation_; }
 
   /// Inside a data frame whose payload has not arrived whole.
   bool mid_frame() const { return open_frame_.payload_length > 0; }
@@ -65,12 +65,12 @@ class FrameParser {
   Result continue_frame(std::span<std::uint8_t>& input, FramePiece& piece);
   bool check(const FrameHeader& header, bool minimal_length);
   bool check_sequence(Opcode opcode);
-  bool refuse(ws::CloseCode code, const char* reason);
+  bool refuse(const Violation& violation);
 
   FrameRules rules_;
   FrameHeader open_frame_;  // payload_length counts what is still to come
   bool in_message_ = false;
-  Violation violation_{};
+  const Violation* violation_ = nullptr;  // one of the constants in the source
 };
 
 /// A header and a whole control payload: what the parser may leave in the caller's buffer, less one
