@@ -52,7 +52,11 @@ need_build_packages() {
 configure_and_build() {
   local folder=$1
   shift
-  cmake -S . -B "$folder" -G Ninja -DAPXS="$APXS" "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; exit 1; }
+  mkdir -p "$folder"
+  cmake -S . -B "$folder" -G Ninja -DAPXS="$APXS" "$@" >"$folder/configure.log" 2>&1 || {
+    cat "$folder/configure.log" >&2
+    exit 1
+  }
   cmake --build "$folder"
 }
 
@@ -169,13 +173,16 @@ run_tests() {
 }
 
 check() {
-  need clang-format clang-tidy
-  build
+  need_build_packages
+  need clang clang-format clang-tidy python3
+  # The second compiler; its commands are also the ones that clang-tidy understands.
+  configure_and_build "$BUILD/clang" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DWS_TESTS=ON
   local sources
   mapfile -t sources < <(git ls-files '*.cc' '*.h')
   clang-format --dry-run -Werror "${sources[@]}"
-  /usr/bin/python3 tests/support/check_layers.py
-  printf '%s\n' "${sources[@]}" | grep '^mod_ws/.*\.cc$' | xargs -P "$(nproc)" -n 4 clang-tidy -p "$BUILD" --quiet
+  /usr/bin/python3 -B tests/support/check_layers.py
+  printf '%s\n' "${sources[@]}" | grep '^mod_ws/.*\.cc$' |
+    xargs -P "$(nproc)" -n 4 clang-tidy -p "$BUILD/clang" --quiet 2>/dev/null
   say "mod_ws: formatting, layers and lint are clean"
 }
 
