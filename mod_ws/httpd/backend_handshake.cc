@@ -134,7 +134,7 @@ void pass_body(const BackendRequest& request, const BackendResponse& response) {
   for (bool ended = false; !ended;) {
     const apr_status_t status =
         ap_get_brigade(response.fake->input_filters, received, AP_MODE_READBYTES, APR_BLOCK_READ,
-                       request.conf->io_buffer_size);
+                       static_cast<apr_off_t>(request.conf->io_buffer_size));
     if (status != APR_SUCCESS) {
       bad_gateway(request, status, "the response to the opening handshake ended early");
       APR_BRIGADE_INSERT_TAIL(

@@ -100,14 +100,10 @@ std::optional<std::string> check_backend_response(const request_rec* r,
 int hand_over(const BackendRequest& request, const BackendResponse& response) {
   request_rec* const r = request.r;
   const apr_time_t started = apr_time_now();
-  auto early_client = drain_input(r->connection, max_early_client_bytes);
-  auto early_backend = drain_input(request.backend->connection, max_early_backend_bytes);
+  auto early_client = drain_input(r, r->connection, max_early_client_bytes);
+  auto early_backend = drain_input(r, request.backend->connection, max_early_backend_bytes);
   if (!early_client) return HTTP_BAD_REQUEST;
-  if (!early_backend) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s was lost right after its 101",
-                  request.worker->s->name_ex);
-    return HTTP_BAD_GATEWAY;
-  }
+  if (!early_backend) return HTTP_BAD_GATEWAY;
   engine::EventLoop& loop = child_engine().least_loaded();
   const auto handover = std::make_shared<Handover>();
   if (!handover->prepare(r->connection) || !handover->prepare(request.backend->connection)) {

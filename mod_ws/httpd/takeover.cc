@@ -69,6 +69,20 @@ const char* opaque_filter(const ap_filter_t* filter) {
   return nullptr;
 }
 
+/// Moves the brigade's data to the end of `bytes`.
+apr_status_t append_brigade(std::vector<std::uint8_t>& bytes, apr_bucket_brigade* brigade) {
+  apr_off_t length = 0;
+  if (const apr_status_t status = apr_brigade_length(brigade, 1, &length); status != APR_SUCCESS)
+    return status;
+  const std::size_t before = bytes.size();
+  auto size = static_cast<apr_size_t>(length);
+  bytes.resize(before + size);
+  const apr_status_t status =
+      apr_brigade_flatten(brigade, reinterpret_cast<char*>(bytes.data() + before), &size);
+  apr_brigade_cleanup(brigade);
+  return status;
+}
+
 }  // namespace
 
 void register_takeover() {
@@ -86,22 +100,25 @@ const char* takeover_obstacle(conn_rec* c) {
   return nullptr;
 }
 
-std::optional<std::vector<std::uint8_t>> drain_input(conn_rec* c, std::size_t limit) {
+std::optional<std::vector<std::uint8_t>> drain_input(request_rec* r, conn_rec* c,
+                                                     std::size_t limit) {
   std::vector<std::uint8_t> bytes;
   apr_bucket_brigade* const brigade = apr_brigade_create(c->pool, c->bucket_alloc);
-  while (bytes.size() <= limit) {
-    const apr_status_t status = ap_get_brigade(c->input_filters, brigade, AP_MODE_READBYTES,
-                                               APR_NONBLOCK_READ, HUGE_STRING_LEN);
+  apr_status_t status = APR_SUCCESS;
+  while (status == APR_SUCCESS && bytes.size() <= limit) {
+    status = ap_get_brigade(c->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
+                            HUGE_STRING_LEN);
     if (APR_STATUS_IS_EAGAIN(status) || (status == APR_SUCCESS && APR_BRIGADE_EMPTY(brigade)))
       return bytes;
-    if (status != APR_SUCCESS) return std::nullopt;
-    apr_off_t length = 0;
-    if (apr_brigade_length(brigade, 1, &length) != APR_SUCCESS) return std::nullopt;
-    const std::size_t before = bytes.size();
-    auto size = static_cast<apr_size_t>(length);
-    bytes.resize(before + size);
-    apr_brigade_flatten(brigade, reinterpret_cast<char*>(bytes.data() + before), &size);
-    apr_brigade_cleanup(brigade);
+    if (status == APR_SUCCESS) status = append_brigade(bytes, brigade);
+  }
+  const char* const who = c == r->connection ? "the client" : "the backend";
+  if (status == APR_SUCCESS) {
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  "%s sent more than %" APR_SIZE_T_FMT " bytes before the session began", who,
+                  limit);
+  } else {
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, status, r, "%s was lost before the session began", who);
   }
   return std::nullopt;
 }

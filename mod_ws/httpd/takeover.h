@@ -21,9 +21,10 @@ void register_takeover();
 /// connection.
 const char* takeover_obstacle(conn_rec* c);
 
-/// What the peer sent that httpd has read, or can read now, without waiting. Nothing when the
-/// connection has failed, or the peer has sent more than `limit` bytes.
-std::optional<std::vector<std::uint8_t>> drain_input(conn_rec* c, std::size_t limit);
+/// What the peer sent that httpd has read, or can read now, without waiting. Nothing, and the cause
+/// logged, when the connection has failed or the peer has sent more than `limit` bytes.
+std::optional<std::vector<std::uint8_t>> drain_input(request_rec* r, conn_rec* c,
+                                                     std::size_t limit);
 
 /// A session whose connections are still httpd's. Each of them is taken once its handshake is done;
 /// httpd goes on using it until it clears the connection's pool. When the last one is free, the

@@ -25,7 +25,7 @@ std::string_view agreed_subprotocol(request_rec* r, const LocationConfig& locati
 /// After the handshake: the client's connection becomes a session of the handler's.
 int serve(request_rec* r, const LocationConfig& location) {
   conn_rec* const c = r->connection;
-  auto early = drain_input(c, max_early_bytes);
+  auto early = drain_input(r, c, max_early_bytes);
   if (!early) return HTTP_BAD_REQUEST;
   engine::EventLoop& loop = child_engine().least_loaded();
   const auto handover = std::make_shared<Handover>();
@@ -44,11 +44,13 @@ int serve(request_rec* r, const LocationConfig& location) {
                               .subprotocol = std::string(subprotocol),
                               .log_server = r->server,
                               .already_read = std::move(*early)};
-  handover->commit(
-      [&loop, terms = std::move(terms)](std::vector<transport::Transport> transports) mutable {
-        loop.post_adoption(std::make_unique<handler::HandlerSession>(
-            loop, std::move(transports.front()), std::move(terms)));
-      });
+  handover->commit([&loop, name = location.handler->name, terms = std::move(terms)](
+                       std::vector<transport::Transport> transports) mutable {
+    base::log({terms.log_server, terms.remote_address, terms.uri}, base::LogLevel::debug,
+              std::string("a session of handler ") + name);
+    loop.post_adoption(std::make_unique<handler::HandlerSession>(
+        loop, std::move(transports.front()), std::move(terms)));
+  });
   return OK;
 }
 

@@ -6,6 +6,8 @@ Prints bytes of resident memory that the httpd child grows by for each idle sess
 time from the backend's 101 until the worker thread is free, from the module's own log lines.
 """
 
+import contextlib
+import io
 import re
 import socket
 import statistics
@@ -66,24 +68,29 @@ def bytes_a_session(server, path, count):
     return growth / count
 
 
-def row(name, value, target, unit):
-    print(f"{name:<44}{value:>10.0f} {unit:<6} target below {target}")
+def measured(count):
+    """Rows of (what, value, target, unit)."""
+    options = {"threads": THREADS, "log_level": "warn"}
+    with server_root() as root, Httpd(root, ECHO, **options) as server:
+        yield f"idle echo session ({count} of them)", bytes_a_session(server, "/echo", count), 600, "bytes"
+    with server_root() as root, Httpd(root, ECHO, **options) as backend:
+        relay = f'ProxyPass "/relay" "ws://127.0.0.1:{backend.port}/echo"\n'
+        with server_root() as relay_root, Httpd(relay_root, relay, **options) as server:
+            yield f"idle relayed session ({count} of them)", bytes_a_session(server, "/relay", count), 1200, "bytes"
+        options["log_level"] = "warn ws:debug"
+        with server_root() as relay_root, Httpd(relay_root, relay, **options) as server:
+            close_all([open_session(server.port, "/relay") for _ in range(WARM_UP)])
+            times = [int(us) for us in re.findall(r"free (\d+) us after the backend's 101", server.error_log())]
+    yield f"worker thread free, median of {len(times)}", statistics.median(times), 1000, "us"
+    yield "worker thread free, 99th percentile", statistics.quantiles(times, n=100)[98], 1000, "us"
 
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-    options = {"threads": THREADS, "log_level": "warn"}
-    with server_root() as root, Httpd(root, ECHO, **options) as server:
-        row(f"idle echo session ({count} of them)", bytes_a_session(server, "/echo", count), 600, "bytes")
-    with server_root() as root, Httpd(root, ECHO, **options) as backend:
-        relay = f'ProxyPass "/relay" "ws://127.0.0.1:{backend.port}/echo"\n'
-        with server_root() as relay_root, Httpd(relay_root, relay, **options) as server:
-            row(f"idle relayed session ({count} of them)", bytes_a_session(server, "/relay", count), 1200, "bytes")
-        with server_root() as relay_root, Httpd(relay_root, relay, **{**options, "log_level": "warn ws:debug"}) as server:
-            close_all([open_session(server.port, "/relay") for _ in range(WARM_UP)])
-            times = [int(us) for us in re.findall(r"free (\d+) us after the backend's 101", server.error_log())]
-    row(f"worker thread free, median of {len(times)}", statistics.median(times), 1000, "us")
-    row("worker thread free, 99th percentile", statistics.quantiles(times, n=100)[98], 1000, "us")
+    with contextlib.redirect_stdout(io.StringIO()):  # the servers' logs
+        rows = list(measured(count))
+    for what, value, target, unit in rows:
+        print(f"{what:<44}{value:>10.0f} {unit:<6} target below {target}")
 
 
 main()
