@@ -135,7 +135,9 @@ void pass_body(const BackendRequest& request, const BackendResponse& response) {
     const apr_status_t status =
         ap_get_brigade(response.fake->input_filters, received, AP_MODE_READBYTES, APR_BLOCK_READ,
                        static_cast<apr_off_t>(request.conf->io_buffer_size));
-    if (status != APR_SUCCESS) {
+    if (APR_STATUS_IS_EOF(status)) {  // a body without a length
+      APR_BRIGADE_INSERT_TAIL(received, apr_bucket_eos_create(received->bucket_alloc));
+    } else if (status != APR_SUCCESS) {
       bad_gateway(request, status, "the response to the opening handshake ended early");
       APR_BRIGADE_INSERT_TAIL(
           passed, ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, r->pool, passed->bucket_alloc));

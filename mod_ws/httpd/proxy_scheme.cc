@@ -1,5 +1,8 @@
 #include "mod_ws/httpd/proxy_scheme.h"
 
+#include <algorithm>
+#include <array>
+
 #include "mod_ws/httpd/backend_handshake.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
@@ -22,17 +25,24 @@ constexpr std::size_t max_early_backend_bytes = 16 << 20;
 constexpr const char* proxy_function = "WS";  // for mod_proxy's log lines
 
 struct Scheme {
-  bool is_websocket;  // ws or wss, whatever the worker says
+  const char* name;
+  bool is_websocket;  // whatever the worker's upgrade= says
   bool is_tls;
+  apr_port_t default_port;
 };
 
-std::optional<Scheme> scheme_of(std::string_view url) {
+constexpr std::array<Scheme, 4> schemes{{{"ws", true, false, 80},
+                                         {"wss", true, true, 443},
+                                         {"http", false, false, 80},
+                                         {"https", false, true, 443}}};
+
+/// Nothing for a URL that is not ours.
+const Scheme* scheme_of(std::string_view url) {
   const std::string_view name = url.substr(0, url.find(':'));
-  if (protocol::equals_ignoring_case(name, "ws")) return Scheme{true, false};
-  if (protocol::equals_ignoring_case(name, "wss")) return Scheme{true, true};
-  if (protocol::equals_ignoring_case(name, "http")) return Scheme{false, false};
-  if (protocol::equals_ignoring_case(name, "https")) return Scheme{false, true};
-  return std::nullopt;
+  const auto* const found = std::find_if(schemes.begin(), schemes.end(), [&](const Scheme& scheme) {
+    return protocol::equals_ignoring_case(name, scheme.name);
+  });
+  return found != schemes.end() ? found : nullptr;
 }
 
 bool is_for_relay(request_rec* r, const Scheme& scheme, proxy_worker* worker) {
@@ -171,8 +181,8 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
 
 int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf, char* url,
                   const char* proxy_name, apr_port_t proxy_port) {
-  const auto scheme = scheme_of(url);
-  if (!scheme || !is_for_relay(r, *scheme, worker)) return DECLINED;
+  const Scheme* const scheme = scheme_of(url);
+  if (scheme == nullptr || !is_for_relay(r, *scheme, worker)) return DECLINED;
   if (const char* const obstacle = takeover_obstacle(r->connection)) {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   "left to mod_proxy's own tunnel: the client's connection cannot be taken: %s",
@@ -196,8 +206,8 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
 /// requests too. Without it nobody could serve them: they are left to the rest of the
 /// configuration, so that one path can have a page and a socket.
 int check_mapping(request_rec* r, const char* url) {
-  const auto scheme = scheme_of(url);
-  if (!scheme || !scheme->is_websocket || asks_for_websocket(r)) return DECLINED;
+  const Scheme* const scheme = scheme_of(url);
+  if (scheme == nullptr || !scheme->is_websocket || asks_for_websocket(r)) return DECLINED;
   return ap_find_linked_module("mod_proxy_http.c") != nullptr ? DECLINED : HTTP_UPGRADE_REQUIRED;
 }
 
@@ -205,38 +215,43 @@ bool has_unencoded_bytes(const char* text) {
   return text != nullptr && *ap_scan_vchar_obstext(text) != '\0';
 }
 
+/// The path as it is asked for: percent-encoded, unless mod_proxy has been told to leave it alone.
+/// Null when it cannot be.
+const char* canonical_path(request_rec* r, const char* path) {
+  if (apr_table_get(r->notes, "proxy-nocanon") != nullptr ||
+      apr_table_get(r->notes, "proxy-noencode") != nullptr) {
+    return path;
+  }
+  const auto* const core =
+      static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
+  const bool keep_slashes = core->allow_encoded_slashes && !core->decode_encoded_slashes;
+  return ap_proxy_canonenc_ex(r->pool, path, static_cast<int>(std::string_view(path).size()),
+                              enc_path, keep_slashes ? PROXY_CANONENC_NOENCODEDSLASHENCODING : 0,
+                              r->proxyreq);
+}
+
 /// mod_proxy asks for a URL's canonical form first; a scheme for which nobody has one never reaches
-/// a balancer's members.
+/// a balancer's members, and its path would go to the backend as it is.
 int canonicalize(request_rec* r, char* url) {
-  const auto scheme = scheme_of(url);
-  if (!scheme || !scheme->is_websocket) return DECLINED;
-  const char* const name = scheme->is_tls ? "wss" : "ws";
-  const apr_port_t default_port = scheme->is_tls ? 443 : 80;
-  apr_port_t port = default_port;
+  const Scheme* const scheme = scheme_of(url);
+  if (scheme == nullptr) return DECLINED;
+  apr_port_t port = scheme->default_port;
   char* host = nullptr;
-  url += std::string_view(url).find(':') + 1;
+  url += std::string_view(scheme->name).size() + 1;
   if (ap_proxy_canon_netloc(r->pool, &url, nullptr, nullptr, &host, &port) != nullptr)
     return HTTP_BAD_REQUEST;
 
-  const char* path = url;
-  const char* query = nullptr;
-  if (apr_table_get(r->notes, "proxy-nocanon") == nullptr) {
-    query = r->args;
-    if (apr_table_get(r->notes, "proxy-noencode") == nullptr) {
-      const auto* const core =
-          static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
-      const bool keep_slashes = core->allow_encoded_slashes && !core->decode_encoded_slashes;
-      path = ap_proxy_canonenc_ex(
-          r->pool, url, static_cast<int>(std::string_view(url).size()), enc_path,
-          keep_slashes ? PROXY_CANONENC_NOENCODEDSLASHENCODING : 0, r->proxyreq);
-      if (path == nullptr) return HTTP_BAD_REQUEST;
-    }
-  }
+  const char* const path = canonical_path(r, url);
+  if (path == nullptr) return HTTP_BAD_REQUEST;
+  // With nocanon the query is part of the raw path.
+  const char* const query = apr_table_get(r->notes, "proxy-nocanon") != nullptr ? nullptr : r->args;
+  // Spaces and line ends would let the client write request lines and headers of its own.
   if (has_unencoded_bytes(path) || has_unencoded_bytes(query)) return HTTP_FORBIDDEN;
 
   const bool is_ipv6 = std::string_view(host).find(':') != std::string_view::npos;
-  const char* const port_text = port == default_port ? "" : apr_psprintf(r->pool, ":%u", port);
-  r->filename = apr_pstrcat(r->pool, "proxy:", name, "://", is_ipv6 ? "[" : "", host,
+  const char* const port_text =
+      port == scheme->default_port ? "" : apr_psprintf(r->pool, ":%u", port);
+  r->filename = apr_pstrcat(r->pool, "proxy:", scheme->name, "://", is_ipv6 ? "[" : "", host,
                             is_ipv6 ? "]" : "", port_text, "/", path, query != nullptr ? "?" : "",
                             query != nullptr ? query : "", nullptr);
   return OK;

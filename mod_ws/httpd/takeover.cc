@@ -108,8 +108,10 @@ std::optional<std::vector<std::uint8_t>> drain_input(request_rec* r, conn_rec* c
   while (status == APR_SUCCESS && bytes.size() <= limit) {
     status = ap_get_brigade(c->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
                             HUGE_STRING_LEN);
-    if (APR_STATUS_IS_EAGAIN(status) || (status == APR_SUCCESS && APR_BRIGADE_EMPTY(brigade)))
-      return bytes;
+    if (APR_STATUS_IS_EAGAIN(status) || APR_STATUS_IS_EOF(status) ||
+        (status == APR_SUCCESS && APR_BRIGADE_EMPTY(brigade))) {
+      return bytes;  // an end behind them is the engine's to see
+    }
     if (status == APR_SUCCESS) status = append_brigade(bytes, brigade);
   }
   const char* const who = c == r->connection ? "the client" : "the backend";

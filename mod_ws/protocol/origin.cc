@@ -36,6 +36,11 @@ bool same_port(std::string_view a, std::string_view b, std::string_view scheme) 
   return (a.empty() ? default_port(scheme) : a) == (b.empty() ? default_port(scheme) : b);
 }
 
+bool is_port(std::string_view text) {
+  return text.empty() || text == "*" ||
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 bool is_host_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
          std::string_view("-._[]:").find(c) != std::string_view::npos;
@@ -70,7 +75,7 @@ std::optional<std::string> OriginRules::add(std::string_view rule) {
     pattern.with_subdomains = true;
     authority.host.erase(0, 2);
   }
-  if (authority.host.empty() ||
+  if (authority.host.empty() || !is_port(authority.port) ||
       !std::all_of(authority.host.begin(), authority.host.end(), is_host_char)) {
     return "is not same, any, or [scheme://]host[:port] with an optional leading \"*.\" in the "
            "host";

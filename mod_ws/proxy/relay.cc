@@ -132,8 +132,7 @@ void Relay::Leg::on_ended(const connection::Ending& ending) { relay_.on_leg_ende
 // ---- both legs
 
 void Relay::on_violation(Leg& offender, const protocol::Violation& violation) {
-  const bool by_client = &offender == &client_;
-  log(by_client ? LogLevel::info : LogLevel::warning,
+  log(is_backend(offender) ? LogLevel::warning : LogLevel::info,
       name_of(offender) + " broke the protocol: " + violation.reason);
   Leg& other = other_of(offender);
   offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
@@ -144,8 +143,15 @@ void Relay::on_violation(Leg& offender, const protocol::Violation& violation) {
 
 void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
   Leg& other = other_of(leg);
-  if (!leg.is_closing() && !leg.received_code()) {
-    on_leg_lost(leg, ending);
+  const bool expected = leg.is_closing() || leg.received_code();
+  if (!expected) log_lost(leg, ending);
+  if (leg.connection_.mid_frame() && !other.connection_.closing().sent()) {
+    // Half a frame is out, and nothing can follow it but its other half.
+    other.connection_.abort();
+  } else if (!expected) {
+    other.close(is_backend(leg) ? ws::CloseStatus{CloseCode::bad_gateway, "the backend was lost"}
+                                : ws::CloseStatus{CloseCode::going_away, "the client was lost"},
+                Leg::AfterClose::await_answer);
   } else if (other.received_code()) {
     // This leg went without an answer to the other's Close, which gets its own code back.
     other.close({*other.received_code(), {}}, Leg::AfterClose::finish);
@@ -156,24 +162,15 @@ void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
     client_.connection_.loop().retire(*this);
 }
 
-void Relay::on_leg_lost(Leg& lost, const connection::Ending& ending) {
-  const bool is_backend = &lost == &backend_;
-  Leg& other = other_of(lost);
-  const std::string what =
-      name_of(lost) + " was lost" + (lost.connection_.mid_frame() ? " inside a frame: " : ": ");
-  log(is_backend ? LogLevel::warning : LogLevel::info, what + describe(ending));
-  if (lost.connection_.mid_frame() && !other.connection_.closing().sent()) {
-    // Half a frame is out, and nothing can follow it but its other half.
-    other.connection_.abort();
-  } else if (is_backend) {
-    other.close({CloseCode::bad_gateway, "the backend was lost"}, Leg::AfterClose::await_answer);
-  } else {
-    other.close({CloseCode::going_away, "the client was lost"}, Leg::AfterClose::await_answer);
-  }
+void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
+  const char* const where =
+      lost.connection_.mid_frame() ? " was lost inside a frame: " : " was lost: ";
+  log(is_backend(lost) ? LogLevel::warning : LogLevel::info,
+      name_of(lost) + where + describe(ending));
 }
 
 std::string Relay::name_of(const Leg& leg) const {
-  return &leg == &client_ ? "the client" : "the backend " + std::string(names_[worker]);
+  return is_backend(leg) ? "the backend " + std::string(names_[worker]) : "the client";
 }
 
 void Relay::log(LogLevel level, std::string_view text) const {

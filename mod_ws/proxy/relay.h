@@ -79,7 +79,8 @@ class Relay final : public engine::Resident {
 
   void on_violation(Leg& offender, const protocol::Violation& violation);
   void on_leg_ended(Leg& leg, const connection::Ending& ending);
-  void on_leg_lost(Leg& lost, const connection::Ending& ending);
+  void log_lost(const Leg& lost, const connection::Ending& ending) const;
+  bool is_backend(const Leg& leg) const { return &leg == &backend_; }
   std::string name_of(const Leg& leg) const;
   Leg& other_of(const Leg& leg) { return &leg == &client_ ? backend_ : client_; }
 
