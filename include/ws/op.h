@@ -37,7 +37,9 @@ T take(T& result) {
 }
 template <class T>
 std::optional<T> take(std::optional<T>& result) {
-  return std::move(result);
+  std::optional<T> taken = std::move(result);
+  result.reset();  // what has been taken is not there for the next one
+  return taken;
 }
 
 }  // namespace detail

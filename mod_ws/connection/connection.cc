@@ -40,19 +40,28 @@ Connection::~Connection() { abort(); }
 
 void Connection::start(Bytes already_read) {
   started_ = true;
-  interest_ = Interest::read;
-  if (!loop_.watch(transport_.fd(), interest_, *this)) return end_soon({Cause::failed, errno});
+  watch();
   if (already_read.empty()) return;
   keep(already_read);
   loop_.revisit(*this);
 }
 
+void Connection::watch() {
+  interest_ = Interest::read;
+  watched_ = loop_.watch(transport_.fd(), interest_, *this);
+  if (!watched_) end_soon({Cause::failed, errno});
+}
+
 void Connection::on_ready(engine::Readiness ready) {
   if (ready.writable) write_queued();
-  // A paused connection is not read, so it would never see what broke it.
-  if (ready.broken && reading_ == Reading::paused) return end({Cause::failed, ECONNRESET});
-  // Whatever broke a write, what had come before it is still read.
-  if ((ready.readable || ready.broken) && reading_ != Reading::paused) read();
+  if (reading_ != Reading::paused) {
+    if (ready.readable || ready.broken) read();
+  } else if (ready.broken) {
+    // Told again and again, whatever it is watched for. What came before the break is read once
+    // reading goes on.
+    loop_.unwatch(transport_.fd(), *this);
+    watched_ = false;
+  }
   if (ends_soon_) end(soon_);
 }
 
@@ -136,11 +145,20 @@ void Connection::pause_reading() {
 }
 
 void Connection::resume_reading() {
-  if (reading_ != Reading::paused || peer_ended_) return;
-  reading_ = Reading::frames;
+  if (reading_ == Reading::paused && !peer_ended_) read_again(Reading::frames);
+}
+
+void Connection::discard_input() {
+  kept_.reset();
+  if (reading_ == Reading::paused && !peer_ended_) return read_again(Reading::discard);
+  reading_ = Reading::discard;
+}
+
+/// Not here and now: the caller may be inside a piece. And what is kept, or held by TLS, makes no
+/// descriptor ready.
+void Connection::read_again(Reading how) {
+  reading_ = how;
   update_interest();
-  // Not here and now: the caller may be inside a piece. And what is kept, or held by TLS, makes no
-  // descriptor ready.
   loop_.revisit(*this);
 }
 
@@ -221,11 +239,8 @@ void Connection::finish() {
   if (state_ != State::open) return;
   loop_.gather_buffer().flush(*this);
   state_ = State::finishing;
-  if (reading_ == Reading::paused) loop_.revisit(*this);
   discard_input();
-  kept_.reset();
   start_closing_timer();
-  update_interest();
   if (queue_.empty()) shut_down_write();
 }
 
@@ -280,7 +295,8 @@ void Connection::update_interest() {
   const bool writes = !queue_.empty();
   const auto wanted = reads ? (writes ? Interest::read_write : Interest::read)
                             : (writes ? Interest::write : Interest::none);
-  if (wanted == interest_) return;
+  if (!watched_ && reads) return watch();
+  if (!watched_ || wanted == interest_) return;
   interest_ = wanted;
   loop_.change_interest(transport_.fd(), wanted, *this);
 }

@@ -53,7 +53,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void pause_reading();
   void resume_reading();
   /// Drops whatever else the peer sends, but sees its end.
-  void discard_input() { reading_ = Reading::discard; }
+  void discard_input();
   void note_close_received() { closing_.on_received(); }
   const protocol::ClosingHandshake& closing() const { return closing_; }
   /// Inside a frame of the peer's whose payload has not come whole.
@@ -89,12 +89,14 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void on_timer() override;
   void send_gathered(std::span<const std::uint8_t> bytes) override;
 
+  void watch();
   void read();
   void receive_kept();
   void receive_read(std::size_t bytes);
   std::span<std::uint8_t> receive(std::span<std::uint8_t> input);
   void keep(std::span<const std::uint8_t> rest);
   void on_peer_ended();
+  void read_again(Reading how);
 
   void write(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
   void write_queued();
@@ -113,6 +115,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   engine::Interest interest_ = engine::Interest::none;
   protocol::ClosingHandshake closing_;
   bool started_ = false;
+  bool watched_ = false;
   bool closing_timer_runs_ = false;
   bool ends_soon_ = false;
   bool peer_ended_ = false;

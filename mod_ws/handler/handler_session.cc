@@ -14,8 +14,9 @@ using ws::CloseCode;
 /// A client that does not take this much is waited for: writers are held back, and nothing more is
 /// read from it.
 constexpr std::size_t high_water_bytes = 64 << 10;
-/// A handler that goes on reading after the end of its session is stopped, not spun.
-constexpr std::uint16_t max_reads_after_end = 100;
+/// Reads and writes that a handler may try after the end of its session: it is stopped then, not
+/// spun.
+constexpr std::uint16_t max_failures = 100;
 
 // What request_ holds.
 enum RequestString : std::size_t { uri, remote_address, user, subprotocol_name };
@@ -158,15 +159,9 @@ bool HandlerSession::start(const Arguments&, Read& read) {
     return true;
   }
   inbox_.reset();
-  if (is_over() && reads_after_end_ < max_reads_after_end) {
-    ++reads_after_end_;
+  if (is_over() && may_fail_again()) {
     read.result = &no_message;
     return true;
-  }
-  if (is_over()) {
-    log(LogLevel::error, "the handler reads on after the end of its session, and is stopped");
-    task_done_ = true;
-    retire_if_done();
   }
   readers_.push_back(read);
   return false;
@@ -174,7 +169,7 @@ bool HandlerSession::start(const Arguments&, Read& read) {
 
 bool HandlerSession::start(const Arguments& arguments, Write& write) {
   write.result = &no_error;
-  if (!connection_.may_send_data()) {
+  if (!connection_.may_send_data() && may_fail_again()) {
     write.result = &closed_error;
     return true;
   }
@@ -192,6 +187,20 @@ bool HandlerSession::start(const Arguments& arguments, Close& close) {
   }
   stop_receiving();
   closers_.push_back(close);
+  return false;
+}
+
+/// A handler that goes on after the end of its session is told so a few times, and then gets no
+/// answer any more.
+bool HandlerSession::may_fail_again() {
+  if (failures_ < max_failures) {
+    ++failures_;
+    return true;
+  }
+  if (!task_done_)
+    log(LogLevel::error, "the handler goes on after the end of its session, and is stopped");
+  task_done_ = true;
+  retire_if_done();
   return false;
 }
 

@@ -72,6 +72,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   void set_over(ws::CloseStatus status);
   bool is_over() const { return status_ != nullptr; }
   void stop_receiving();
+  bool may_fail_again();
   void retire_if_done();
   void log(base::LogLevel level, std::string_view text) const;
 
@@ -92,7 +93,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   OpList<ws::Error> writers_;
   OpList<ws::CloseStatus> closers_;
   bool task_done_ = false;
-  std::uint16_t reads_after_end_ = 0;
+  std::uint16_t failures_ = 0;  // reads and writes after the end
   ws::Task<> task_;  // last: its frame is destroyed first, and its operations are forgotten
 };
 

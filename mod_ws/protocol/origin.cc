@@ -7,7 +7,8 @@ namespace {
 
 struct Authority {
   std::string host;
-  std::string port;
+  std::string port;  // empty if there is none
+  bool has_port = false;
 };
 
 std::string lowered(std::string_view text) {
@@ -23,9 +24,11 @@ Authority split_authority(std::string_view text) {
   const auto bracket = text.rfind(']');
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) {
-    return {lowered(text), {}};
+    return {.host = lowered(text), .port = {}};
   }
-  return {lowered(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+  return {.host = lowered(text.substr(0, colon)),
+          .port = std::string(text.substr(colon + 1)),
+          .has_port = true};
 }
 
 std::string_view default_port(std::string_view scheme) {
@@ -36,13 +39,27 @@ bool same_port(std::string_view a, std::string_view b, std::string_view scheme) 
   return (a.empty() ? default_port(scheme) : a) == (b.empty() ? default_port(scheme) : b);
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// 1 to 65535, or "*".
 bool is_port(std::string_view text) {
-  return text.empty() || text == "*" ||
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (text == "*") return true;
+  if (text.empty() || text.size() > 5 || !std::all_of(text.begin(), text.end(), is_digit))
+    return false;
+  const int port = std::stoi(std::string(text));
+  return port >= 1 && port <= 65535;
+}
+
+/// RFC 3986 3.1, in lower case.
+bool is_scheme(std::string_view text) {
+  return !text.empty() && text[0] >= 'a' && text[0] <= 'z' &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || is_digit(c) || c == '+' || c == '-' || c == '.';
+         });
 }
 
 bool is_host_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+  return (c >= 'a' && c <= 'z') || is_digit(c) ||
          std::string_view("-._[]:").find(c) != std::string_view::npos;
 }
 
@@ -65,9 +82,12 @@ std::optional<std::string> OriginRules::add(std::string_view rule) {
     (rule == "same" ? same_ : any_) = true;
     return std::nullopt;
   }
+  constexpr const char* complaint =
+      "is not same, any, or [scheme://]host[:port] with an optional leading \"*.\" in the host";
   Pattern pattern;
   if (const auto mark = rule.find("://"); mark != std::string_view::npos) {
     pattern.scheme = lowered(rule.substr(0, mark));
+    if (!is_scheme(pattern.scheme)) return complaint;
     rule.remove_prefix(mark + 3);
   }
   Authority authority = split_authority(rule);
@@ -75,11 +95,9 @@ std::optional<std::string> OriginRules::add(std::string_view rule) {
     pattern.with_subdomains = true;
     authority.host.erase(0, 2);
   }
-  if (authority.host.empty() || !is_port(authority.port) ||
-      !std::all_of(authority.host.begin(), authority.host.end(), is_host_char)) {
-    return "is not same, any, or [scheme://]host[:port] with an optional leading \"*.\" in the "
-           "host";
-  }
+  const bool is_host = !authority.host.empty() &&
+                       std::all_of(authority.host.begin(), authority.host.end(), is_host_char);
+  if (!is_host || (authority.has_port && !is_port(authority.port))) return complaint;
   pattern.host = std::move(authority.host);
   pattern.port = std::move(authority.port);
   patterns_.push_back(std::move(pattern));

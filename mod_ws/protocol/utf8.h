@@ -16,7 +16,7 @@ class Utf8Validator {
   /// Whether what came so far ends with a whole character. An empty text does.
   bool is_complete() const { return continuations_left_ == 0; }
 
-  void reset() { continuations_left_ = 0; }
+  void reset() { *this = {}; }
 
  private:
   bool receive_byte(std::uint8_t byte);

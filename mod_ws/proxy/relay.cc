@@ -101,6 +101,8 @@ void Relay::Leg::forward_run() {
 }
 
 void Relay::Leg::close(ws::CloseStatus status, AfterClose after) {
+  // A peer that was told Close already, and then breaks the protocol, gets nothing more.
+  if (connection_.closing().sent() && after == AfterClose::finish) return connection_.finish();
   if (is_closing() || connection_.ended()) return;
   other_.forward_run();
   pending_close_ = std::make_unique<ws::CloseStatus>(std::move(status));

@@ -43,17 +43,20 @@ IoResult Tls::read_some(std::span<std::uint8_t> buffer) {
 
 IoResult Tls::write_some(std::span<const std::uint8_t> first,
                          std::span<const std::uint8_t> second) {
-  const IoResult result = write_all(first);
-  if (result.status != Status::moved || result.bytes < first.size()) return result;
-  IoResult rest = write_all(second);
-  if (rest.status == Status::failed) return rest;
-  rest.status = Status::moved;
-  rest.bytes += first.size();
-  return rest;
+  IoResult result;
+  for (const auto part : {first, second}) {
+    const IoResult one = write_all(part);
+    if (one.status == Status::failed) return one;
+    result.bytes += one.bytes;
+    if (one.bytes < part.size()) break;
+  }
+  result.status = result.bytes > 0 ? Status::moved : Status::would_block;
+  return result;
 }
 
+/// As many records as go.
 IoResult Tls::write_all(std::span<const std::uint8_t> bytes) {
-  IoResult result{.status = Status::moved};
+  IoResult result;
   while (result.bytes < bytes.size()) {
     const auto rest = bytes.subspan(result.bytes);
     std::size_t written = 0;

@@ -1,0 +1,255 @@
+#include "mod_ws/transport/tls.h"
+
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+#include "tests/support/peer.h"
+
+namespace mod_ws::transport {
+namespace {
+
+using tests::Bytes;
+using tests::bytes_of;
+using Status = IoResult::Status;
+
+template <auto free>
+struct Deleter {
+  template <class T>
+  void operator()(T* object) const {
+    free(object);
+  }
+};
+using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
+
+CertificatePtr self_signed(EVP_PKEY* key) {
+  CertificatePtr certificate(X509_new());
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_set_pubkey(certificate.get(), key);
+  X509_NAME* const name = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), name);
+  X509_sign(certificate.get(), key, EVP_sha256());
+  return certificate;
+}
+
+ContextPtr server_context() {
+  ContextPtr context(SSL_CTX_new(TLS_server_method()));
+  const KeyPtr key(EVP_EC_gen("P-256"));
+  const CertificatePtr certificate = self_signed(key.get());
+  if (SSL_CTX_use_certificate(context.get(), certificate.get()) != 1 ||
+      SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
+    throw std::runtime_error("certificate");
+  return context;
+}
+
+/// Two TLS transports whose handshake is done, in one thread.
+struct Connected {
+  explicit Connected(int version = TLS1_3_VERSION, int buffer_bytes = 0) {
+    tests::SocketPair pair = tests::make_socket_pair(buffer_bytes);
+    const ContextPtr server_side = server_context();
+    const ContextPtr client_side(SSL_CTX_new(TLS_client_method()));
+    SslPtr server_ssl(SSL_new(server_side.get()));
+    SslPtr client_ssl(SSL_new(client_side.get()));
+    SSL_set_max_proto_version(client_ssl.get(), version);
+    SSL_set_fd(server_ssl.get(), pair.ours.get());
+    SSL_set_fd(client_ssl.get(), pair.theirs.get());
+    SSL_set_accept_state(server_ssl.get());
+    SSL_set_connect_state(client_ssl.get());
+    for (int i = 0; i < 20; ++i) {
+      SSL_do_handshake(client_ssl.get());
+      SSL_do_handshake(server_ssl.get());
+    }
+    if (SSL_is_init_finished(server_ssl.get()) == 0 || SSL_is_init_finished(client_ssl.get()) == 0)
+      throw std::runtime_error("handshake");
+    server.emplace(std::move(pair.ours), std::move(server_ssl));
+    client.emplace(std::move(pair.theirs), std::move(client_ssl));
+    Bytes none(1);
+    client->read_some(none);  // TLS 1.3's tickets: a socket closed with unread bytes is reset
+  }
+  std::optional<Tls> server;
+  std::optional<Tls> client;
+};
+
+/// Reads until `size` bytes have come or nothing does.
+Bytes read_all(Tls& tls, std::size_t size) {
+  Bytes all(size);
+  std::size_t have = 0;
+  while (have < size) {
+    const IoResult result = tls.read_some(std::span(all).subspan(have));
+    if (result.status != Status::moved) break;
+    have += result.bytes;
+  }
+  all.resize(have);
+  return all;
+}
+
+const std::vector<int> versions{TLS1_2_VERSION, TLS1_3_VERSION};
+
+TEST(Tls, CarriesDataBothWays) {
+  for (const int version : versions) {
+    Connected connected(version);
+    const IoResult written = connected.client->write_some(bytes_of("head"), bytes_of("body"));
+    EXPECT_EQ(written.status, Status::moved);
+    EXPECT_EQ(written.bytes, 8U);
+    EXPECT_EQ(tests::text_of(read_all(*connected.server, 8)), "headbody");
+    EXPECT_EQ(connected.server->write_some({}, bytes_of("answer")).bytes, 6U);
+    EXPECT_EQ(tests::text_of(read_all(*connected.client, 6)), "answer");
+  }
+}
+
+TEST(Tls, WouldBlockWhileNothingComes) {
+  for (const int version : versions) {
+    Connected connected(version);
+    Bytes buffer(100);
+    EXPECT_EQ(connected.server->read_some(buffer).status, Status::would_block);
+    EXPECT_EQ(connected.client->read_some(buffer).status, Status::would_block);
+  }
+}
+
+TEST(Tls, ReadsManyRecordsAtOnce) {
+  for (const int version : versions) {
+    Connected connected(version);
+    Bytes sent;
+    for (int i = 0; i < 50; ++i) {
+      const Bytes record = tests::pattern(static_cast<std::size_t>(i));
+      ASSERT_EQ(connected.client->write_some(record, {}).bytes, record.size());
+      sent.insert(sent.end(), record.begin(), record.end());
+    }
+    Bytes buffer(10'000);
+    const IoResult result = connected.server->read_some(buffer);
+    EXPECT_EQ(result.status, Status::moved);
+    buffer.resize(result.bytes);
+    EXPECT_EQ(buffer, sent);
+  }
+}
+
+TEST(Tls, HoldsWhatTheBufferHasNoRoomFor) {
+  Connected connected;
+  const Bytes sent = tests::pattern(10'000);
+  ASSERT_EQ(connected.client->write_some(sent, {}).bytes, sent.size());
+  Bytes all;
+  for (;;) {
+    Bytes buffer(777);
+    const IoResult result = connected.server->read_some(buffer);
+    if (result.status != Status::moved) break;
+    all.insert(all.end(), buffer.begin(),
+               buffer.begin() + static_cast<std::ptrdiff_t>(result.bytes));
+  }
+  EXPECT_EQ(all, sent);
+}
+
+TEST(Tls, GoesOnAfterWritesThatWereRefused) {
+  for (const int version : versions) {
+    Connected connected(version, 4096);
+    const Bytes sent = tests::pattern(500'000);
+    Bytes received;
+    std::size_t written = 0;
+    int refused = 0;
+    int idle = 0;  // a record's part moves, and neither side can tell
+    while (received.size() < sent.size()) {
+      // From a copy elsewhere: the refused bytes are the same, their place is not.
+      const Bytes rest(sent.begin() + static_cast<std::ptrdiff_t>(written), sent.end());
+      const IoResult result = connected.client->write_some(rest, {});
+      ASSERT_NE(result.status, Status::failed);
+      if (result.bytes == 0) ++refused;
+      written += result.bytes;
+      const Bytes got = read_all(*connected.server, sent.size() - received.size());
+      idle = got.empty() && result.bytes == 0 ? idle + 1 : 0;
+      ASSERT_LT(idle, 100) << "nothing moves";
+      received.insert(received.end(), got.begin(), got.end());
+    }
+    EXPECT_TRUE(received == sent);
+    EXPECT_GT(refused, 0);
+  }
+}
+
+TEST(Tls, TellsAWriteThatMovedNothing) {
+  Connected connected(TLS1_3_VERSION, 4096);
+  const Bytes much = tests::pattern(100'000);
+  IoResult result;
+  for (int i = 0; i < 100; ++i) {
+    result = connected.client->write_some(much, {});
+    if (result.bytes == 0) break;
+  }
+  EXPECT_EQ(result.bytes, 0U);
+  EXPECT_EQ(result.status, Status::would_block);
+}
+
+TEST(Tls, TellsAnOrderlyEndAfterTheData) {
+  for (const int version : versions) {
+    Connected connected(version);
+    connected.client->write_some(bytes_of("last words"), {});
+    connected.client->shutdown_write();
+    EXPECT_EQ(tests::text_of(read_all(*connected.server, 10)), "last words");
+    Bytes buffer(10);
+    EXPECT_EQ(connected.server->read_some(buffer).status, Status::end);
+    EXPECT_EQ(connected.server->read_some(buffer).status, Status::end);
+  }
+}
+
+TEST(Tls, ReadsOnAfterItsOwnShutdown) {
+  for (const int version : versions) {
+    Connected connected(version);
+    connected.server->shutdown_write();
+    EXPECT_EQ(connected.client->write_some(bytes_of("still"), {}).bytes, 5U);
+    EXPECT_EQ(tests::text_of(read_all(*connected.server, 5)), "still");
+  }
+}
+
+TEST(Tls, TakesATruncatedEndForAnEnd) {
+  for (const int version : versions) {
+    SCOPED_TRACE(version);
+    Connected connected(version);
+    connected.client->write_some(bytes_of("last words"), {});
+    connected.client->close();  // no close_notify
+    EXPECT_EQ(tests::text_of(read_all(*connected.server, 10)), "last words");
+    Bytes buffer(10);
+    EXPECT_EQ(connected.server->read_some(buffer).status, Status::end);
+  }
+}
+
+TEST(Tls, FailsOnWhatIsNotTls) {
+  Connected connected;
+  const Bytes garbage(100, 0x55);
+  ASSERT_EQ(::send(connected.client->fd(), garbage.data(), garbage.size(), MSG_NOSIGNAL), 100);
+  Bytes buffer(100);
+  const IoResult result = connected.server->read_some(buffer);
+  EXPECT_EQ(result.status, Status::failed);
+  EXPECT_EQ(result.error, 0);
+  connected.server->shutdown_write();  // does not touch the broken session, and does not crash
+}
+
+TEST(Tls, IgnoresErrorsThatOthersLeftInTheQueue) {
+  Connected connected;
+  ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+  Bytes buffer(10);
+  EXPECT_EQ(connected.server->read_some(buffer).status, Status::would_block);
+  ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+  EXPECT_EQ(connected.server->write_some(bytes_of("x"), {}).bytes, 1U);
+}
+
+TEST(Tls, FailsToWriteWhenThePeerIsGone) {
+  // An ordinary error, and no SIGPIPE: httpd ignores the signal, and so does this test.
+  ::signal(SIGPIPE, SIG_IGN);
+  Connected connected;
+  connected.client->close();
+  const IoResult result = connected.server->write_some(bytes_of("x"), {});
+  EXPECT_EQ(result.status, Status::failed);
+  EXPECT_EQ(result.error, EPIPE);
+  connected.server->shutdown_write();
+}
+
+}  // namespace
+}  // namespace mod_ws::transport
