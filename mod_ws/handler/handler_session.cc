@@ -168,11 +168,13 @@ bool HandlerSession::start(const Arguments&, Read& read) {
 }
 
 bool HandlerSession::start(const Arguments& arguments, Write& write) {
-  write.result = &no_error;
-  if (!connection_.may_send_data() && may_fail_again()) {
+  if (!connection_.may_send_data()) {
     write.result = &closed_error;
-    return true;
+    if (may_fail_again()) return true;
+    writers_.push_back(write);
+    return false;
   }
+  write.result = &no_error;
   connection_.send_frame(static_cast<Opcode>(arguments.type), bytes_of(arguments.payload));
   if (connection_.queued_bytes() <= high_water_bytes) return true;
   writers_.push_back(write);

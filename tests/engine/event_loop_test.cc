@@ -255,8 +255,11 @@ TEST(EventLoop, KeepsTheRetiredAliveForEventsAlreadyFetched) {
   second->other = first.get();
   tests::Peer(std::move(first_pair.theirs)).send({1});
   tests::Peer(std::move(second_pair.theirs)).send({1});
-  thread.loop().post_adoption(std::move(first));
-  thread.loop().post_adoption(std::move(second));
+  // From the loop itself, so that no turn comes between the two.
+  thread.call([&] {
+    thread.loop().post_adoption(std::move(first));
+    thread.loop().post_adoption(std::move(second));
+  });
   ASSERT_TRUE(thread.wait_until_empty());
   EXPECT_EQ(notes.adopted, 2);
   EXPECT_EQ(notes.destroyed, 2);
