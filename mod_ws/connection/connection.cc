@@ -164,9 +164,10 @@ void Connection::read_again(Reading how) {
 
 // ---- sending
 
-void Connection::send_frame(protocol::Opcode opcode, Bytes payload, bool fin) {
+void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bits) {
   if (!closing_.may_send_data()) return;
-  protocol::FrameHeader header{.payload_length = payload.size(), .opcode = opcode, .fin = fin};
+  protocol::FrameHeader header{
+      .payload_length = payload.size(), .opcode = opcode, .fin = bits.fin, .rsv = bits.rsv};
   if (role_ == protocol::Role::client) {
     header.masked = true;
     header.masking_key = loop_.random().next_key();

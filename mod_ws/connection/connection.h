@@ -33,8 +33,15 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   // Sending. In order; the bytes are copied where they cannot leave at once. Nothing is sent after
   // a Close frame.
 
+  /// What a frame's first byte says besides its opcode.
+  struct FrameBits {
+    bool fin = true;
+    std::uint8_t rsv = 0;  ///< rsv1_bit on the first frame of a compressed message.
+  };
+
   /// One frame, gathered with others of the same turn.
-  void send_frame(protocol::Opcode opcode, std::span<const std::uint8_t> payload, bool fin = true);
+  void send_frame(protocol::Opcode opcode, std::span<const std::uint8_t> payload,
+                  FrameBits bits = {.fin = true, .rsv = 0});
 
   /// Whole or partial frames exactly as they are; the caller keeps the order of frames.
   void send_verbatim(std::span<const std::uint8_t> bytes);

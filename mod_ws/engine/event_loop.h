@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <typeindex>
+#include <utility>
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
@@ -93,6 +95,16 @@ class EventLoop {
   GatherBuffer& gather_buffer() { return gather_buffer_; }
   RandomSource& random() { return random_; }
 
+  /// What a layer above keeps once per loop: a T, made at the first call.
+  template <class T>
+  T& local() {
+    for (auto& [type, object] : locals_) {
+      if (type == typeid(T)) return *static_cast<T*>(object.get());
+    }
+    locals_.emplace_back(typeid(T), std::make_shared<T>());
+    return *static_cast<T*>(locals_.back().second.get());
+  }
+
  private:
   void adopt(std::unique_ptr<Resident> resident);
   void turn();
@@ -108,6 +120,7 @@ class EventLoop {
   ReceiveBuffer receive_buffer_;
   GatherBuffer gather_buffer_;
   RandomSource random_;
+  std::vector<std::pair<std::type_index, std::shared_ptr<void>>> locals_;
   std::vector<Watcher*> revisits_;
   Resident* residents_ = nullptr;
   Resident* retired_ = nullptr;

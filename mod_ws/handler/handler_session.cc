@@ -35,14 +35,21 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
 HandlerSession::HandlerSession(engine::EventLoop& loop, transport::Transport transport,
                                HandlerTerms terms)
     : connection_(loop, std::move(transport),
-                  {.role = protocol::Role::server, .max_frame_bytes = terms.policy.max_frame_bytes},
+                  {.role = protocol::Role::server,
+                   .allowed_rsv = terms.compression ? protocol::rsv1_bit : std::uint8_t{0},
+                   .max_frame_bytes = terms.policy.max_frame_bytes},
                   terms.policy, *this),
       request_{terms.uri, terms.remote_address, terms.user, terms.subprotocol},
       log_server_(terms.log_server),
-      start_(std::make_unique<Start>(Start{terms.handler, std::move(terms.already_read)})) {}
+      start_(std::make_unique<Start>(
+          Start{terms.handler, std::move(terms.already_read), std::move(terms.compression)})) {}
 
 void HandlerSession::on_adopted() {
   const auto start = std::move(start_);
+  if (start->compression) {
+    compression_ = std::make_unique<MessageCompression>(
+        connection_.loop(), connection_.policy().compression, std::move(*start->compression));
+  }
   connection_.start(start->already_read);
   run_handler(start->handler);
 }
@@ -69,7 +76,8 @@ void HandlerSession::on_piece(protocol::FramePiece& piece) {
   if (is_control(piece.opcode)) return receive_control(piece);
   if (!connection_.closing().may_send_data()) return;  // a message under way when we closed
   if (assembler_) return receive_data(*assembler_, piece);
-  protocol::MessageAssembler assembler(connection_.policy().max_message_bytes);
+  protocol::MessageAssembler assembler(connection_.policy().max_message_bytes,
+                                       compression_ ? &compression_->inflater() : nullptr);
   receive_data(assembler, piece);
 }
 
@@ -175,10 +183,20 @@ bool HandlerSession::start(const Arguments& arguments, Write& write) {
     return false;
   }
   write.result = &no_error;
-  connection_.send_frame(static_cast<Opcode>(arguments.type), bytes_of(arguments.payload));
+  send_message(arguments.type, arguments.payload);
   if (connection_.queued_bytes() <= high_water_bytes) return true;
   writers_.push_back(write);
   return false;
+}
+
+void HandlerSession::send_message(ws::MessageType type, std::string_view payload) {
+  const auto opcode = static_cast<Opcode>(type);
+  if (compression_) {
+    if (const auto compressed = compression_->compress(bytes_of(payload))) {
+      return connection_.send_frame(opcode, *compressed, {.fin = true, .rsv = protocol::rsv1_bit});
+    }
+  }
+  connection_.send_frame(opcode, bytes_of(payload));
 }
 
 bool HandlerSession::start(const Arguments& arguments, Close& close) {

@@ -9,6 +9,7 @@
 #include "mod_ws/base/packed_strings.h"
 #include "mod_ws/connection/connection.h"
 #include "mod_ws/engine/resident.h"
+#include "mod_ws/handler/message_compression.h"
 #include "mod_ws/handler/op_list.h"
 #include "mod_ws/protocol/message_assembler.h"
 #include "ws/handler.h"
@@ -25,6 +26,7 @@ struct HandlerTerms {
   std::string subprotocol;
   const void* log_server = nullptr;        ///< See base::LogSubject.
   std::vector<std::uint8_t> already_read;  ///< What the client sent right behind its request.
+  std::optional<CompressionTerms> compression = std::nullopt;
 };
 
 /// A session that an in-process handler serves: one connection and one coroutine. What only some
@@ -69,6 +71,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   void receive_close(std::span<const std::uint8_t> payload);
   void receive_data(protocol::MessageAssembler& assembler, protocol::FramePiece& piece);
   void deliver(ws::Message message);
+  void send_message(ws::MessageType type, std::string_view payload);
   void set_over(ws::CloseStatus status);
   bool is_over() const { return status_ != nullptr; }
   void stop_receiving();
@@ -80,12 +83,14 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   struct Start {
     ws::HandlerFunction handler;
     std::vector<std::uint8_t> already_read;
+    std::optional<CompressionTerms> compression;
   };
 
   connection::Connection connection_;
   base::PackedStrings request_;
   const void* log_server_;
   std::unique_ptr<Start> start_;
+  std::unique_ptr<MessageCompression> compression_;        // if it was agreed on
   std::unique_ptr<protocol::MessageAssembler> assembler_;  // while a message has come in part
   std::unique_ptr<std::optional<ws::Message>> inbox_;      // a message nobody was waiting for
   std::unique_ptr<ws::CloseStatus> status_;  // once no further message will be delivered

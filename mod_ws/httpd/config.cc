@@ -28,7 +28,9 @@ void* create_server_config(apr_pool_t* pool, server_rec*) { return make<ServerCo
 
 void* merge_server_config(apr_pool_t* pool, void* outer, void* inner) {
   auto* const merged = make(pool, *static_cast<ServerConfig*>(outer));
-  override_with(merged->engine_threads, static_cast<ServerConfig*>(inner)->engine_threads);
+  const auto& over = *static_cast<ServerConfig*>(inner);
+  override_with(merged->engine_threads, over.engine_threads);
+  override_with(merged->compression_memory_bytes, over.compression_memory_bytes);
   return merged;
 }
 
@@ -42,6 +44,7 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->subprotocols, over.subprotocols);
   override_with(merged->max_message_bytes, over.max_message_bytes);
   override_with(merged->max_frame_bytes, over.max_frame_bytes);
+  override_with(merged->compression, over.compression);
   override_with(merged->close_timeout, over.close_timeout);
   override_with(merged->write_timeout, over.write_timeout);
   return merged;
@@ -55,15 +58,14 @@ const LocationConfig& location_config(const request_rec* r) {
   return *static_cast<LocationConfig*>(ap_get_module_config(r->per_dir_config, &ws_module));
 }
 
-const connection::Policy& policy_of(const LocationConfig& location,
-                                    std::uint64_t default_max_message_bytes) {
-  const connection::Policy defaults;
-  const connection::Policy policy{
-      .max_message_bytes = location.max_message_bytes.value_or(default_max_message_bytes),
-      .max_frame_bytes = location.max_frame_bytes.value_or(defaults.max_frame_bytes),
-      .close_timeout = location.close_timeout.value_or(defaults.close_timeout),
-      .write_timeout = location.write_timeout.value_or(defaults.write_timeout),
-  };
+const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults) {
+  connection::Policy policy;
+  policy.compression.mode = defaults.compression;
+  policy.max_message_bytes = location.max_message_bytes.value_or(defaults.max_message_bytes);
+  policy.max_frame_bytes = location.max_frame_bytes.value_or(policy.max_frame_bytes);
+  policy.compression = location.compression.value_or(policy.compression);
+  policy.close_timeout = location.close_timeout.value_or(policy.close_timeout);
+  policy.write_timeout = location.write_timeout.value_or(policy.write_timeout);
   // As many as the configuration has different ones; sessions outlive the pools of their requests,
   // so these are the process's.
   static std::mutex mutex;

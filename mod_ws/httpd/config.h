@@ -16,6 +16,7 @@ namespace mod_ws::httpd {
 /// Per server.
 struct ServerConfig {
   std::optional<unsigned> engine_threads;
+  std::optional<std::uint64_t> compression_memory_bytes;
 };
 
 /// Per Location or Directory. An empty field was not set there. What pointers point to was made
@@ -26,6 +27,7 @@ struct LocationConfig {
   const std::vector<std::string>* subprotocols = nullptr;
   std::optional<std::uint64_t> max_message_bytes;
   std::optional<std::uint64_t> max_frame_bytes;
+  std::optional<connection::Compression> compression;
   std::optional<std::chrono::milliseconds> close_timeout;
   std::optional<std::chrono::milliseconds> write_timeout;
 };
@@ -41,9 +43,14 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner);
 ServerConfig& server_config(const server_rec* server);
 const LocationConfig& location_config(const request_rec* r);
 
-/// A location's policy, with the defaults for `max_message_bytes` given. The same settings give the
-/// same object; it lives as long as the process. Any thread.
-const connection::Policy& policy_of(const LocationConfig& location,
-                                    std::uint64_t default_max_message_bytes);
+/// What holds where no directive says otherwise, and handlers and relays differ.
+struct KindDefaults {
+  std::uint64_t max_message_bytes;
+  connection::Compression::Mode compression;
+};
+
+/// A location's policy. The same settings give the same object; it lives as long as the process.
+/// Any thread.
+const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults);
 
 }  // namespace mod_ws::httpd

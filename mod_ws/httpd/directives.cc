@@ -10,7 +10,7 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr std::uint64_t max_size_bytes = std::numeric_limits<std::int64_t>::max();
-constexpr unsigned max_engine_threads = 256;
+constexpr int max_engine_threads = 256;
 
 LocationConfig& location(void* config) { return *static_cast<LocationConfig*>(config); }
 
@@ -95,24 +95,102 @@ const char* add_subprotocol(cmd_parms* command, void* config, const char* name) 
   return nullptr;
 }
 
-const char* set_engine_threads(cmd_parms* command, void*, const char* argument) {
-  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
-  const std::string_view text = argument;
-  unsigned threads = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
-  if (error != std::errc{} || end != text.data() + text.size() || threads < 1 ||
-      threads > max_engine_threads) {
-    return apr_psprintf(command->pool,
-                        "WebSocketEngineThreads takes a number from 1 to %u; not \"%s\"",
-                        max_engine_threads, argument);
+/// A whole number within bounds.
+std::optional<int> parse_number(std::string_view text, int lowest, int highest) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < lowest ||
+      number > highest)
+    return std::nullopt;
+  return number;
+}
+
+template <class T, class U>
+bool assign(T& target, const std::optional<U>& value) {
+  if (value) target = static_cast<T>(*value);
+  return value.has_value();
+}
+
+/// on or off
+std::optional<bool> parse_switch(std::string_view text) {
+  if (protocol::equals_ignoring_case(text, "on")) return true;
+  if (protocol::equals_ignoring_case(text, "off")) return false;
+  return std::nullopt;
+}
+
+bool set_compression_mode(connection::Compression& compression, std::string_view mode) {
+  using Mode = connection::Compression::Mode;
+  for (const auto& [name, value] :
+       {std::pair{"on", Mode::on}, {"off", Mode::off}, {"pass", Mode::pass}}) {
+    if (!protocol::equals_ignoring_case(mode, name)) continue;
+    compression.mode = value;
+    return true;
   }
-  server_config(command->server).engine_threads = threads;
+  return false;
+}
+
+bool set_compression_option(connection::Compression& compression, std::string_view option) {
+  const auto equals = option.find('=');
+  if (equals == std::string_view::npos) return false;
+  const std::string_view name = option.substr(0, equals);
+  const std::string_view value = option.substr(equals + 1);
+  if (name == "level") return assign(compression.effort.level, parse_number(value, 1, 9));
+  if (name == "mem") return assign(compression.effort.memory_level, parse_number(value, 1, 9));
+  if (name == "window") {
+    return assign(
+        compression.settings.window_bits,
+        parse_number(value, protocol::min_deflate_window_bits, protocol::max_window_bits));
+  }
+  if (name == "min-size") return assign(compression.min_size_bytes, parse_size(value));
+  if (name == "context-takeover")
+    return assign(compression.settings.context_takeover, parse_switch(value));
+  return false;
+}
+
+const char* set_compression(cmd_parms* command, void* config, int count, char* const arguments[]) {
+  connection::Compression compression;
+  for (int i = 0; i < count; ++i) {
+    const bool good = i == 0 ? set_compression_mode(compression, arguments[i])
+                             : set_compression_option(compression, arguments[i]);
+    if (good) continue;
+    return apr_psprintf(command->pool,
+                        "WebSocketCompression takes on, off or pass, then level=1..9, "
+                        "window=9..15, mem=1..9, min-size=SIZE and "
+                        "context-takeover=on|off; not \"%s\"",
+                        arguments[i]);
+  }
+  if (count == 0) return "WebSocketCompression takes on, off or pass";
+  location(config).compression = compression;
   return nullptr;
 }
 
-/// httpd's type for every kind of directive; for TAKE1 and ITERATE it calls what this was cast
-/// from.
-cmd_func as_cmd_func(const char* (*function)(cmd_parms*, void*, const char*)) {
+const char* set_compression_memory(cmd_parms* command, void*, const char* argument) {
+  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
+  const auto size = parse_size(argument);
+  if (!size) {
+    return apr_psprintf(command->pool,
+                        "%s takes a size in bytes, with K, M or G behind it; not \"%s\"",
+                        command->cmd->name, argument);
+  }
+  server_config(command->server).compression_memory_bytes = *size;
+  return nullptr;
+}
+
+const char* set_engine_threads(cmd_parms* command, void*, const char* argument) {
+  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
+  const auto threads = parse_number(argument, 1, max_engine_threads);
+  if (!threads) {
+    return apr_psprintf(command->pool,
+                        "WebSocketEngineThreads takes a number from 1 to %d; not \"%s\"",
+                        max_engine_threads, argument);
+  }
+  server_config(command->server).engine_threads = static_cast<unsigned>(*threads);
+  return nullptr;
+}
+
+/// httpd's type for every kind of directive; it calls what this was cast from.
+template <class Function>
+cmd_func as_cmd_func(Function* function) {
   return reinterpret_cast<cmd_func>(reinterpret_cast<void (*)()>(function));
 }
 
@@ -138,6 +216,12 @@ const command_rec directives[] = {
      anywhere, TAKE1, "How long a peer has from our Close frame to the end of its connection."},
     {"WebSocketWriteTimeout", as_cmd_func(set_time<&LocationConfig::write_timeout>), nullptr,
      anywhere, TAKE1, "How long a peer may take nothing while data waits for it."},
+    {"WebSocketCompression", as_cmd_func(set_compression), nullptr, anywhere, TAKE_ARGV,
+     "permessage-deflate: on, off or pass, then level=, window=, mem=, min-size= and "
+     "context-takeover=."},
+    {"WebSocketCompressionMemory", as_cmd_func(set_compression_memory), nullptr, RSRC_CONF, TAKE1,
+     "Memory of all children for sessions that keep a compression context; beyond it they get "
+     "none."},
     {"WebSocketEngineThreads", as_cmd_func(set_engine_threads), nullptr, RSRC_CONF, TAKE1,
      "Event loops in each child process."},
     {nullptr, {}, nullptr, 0, RAW_ARGS, nullptr},

@@ -1,5 +1,6 @@
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
+#include "mod_ws/httpd/compression.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directives.h"
 #include "mod_ws/httpd/httpd.h"
@@ -15,6 +16,7 @@ void register_hooks(apr_pool_t*) {
   register_client_handshake();
   register_upgrade_handler();
   register_proxy_scheme();
+  register_compression();
   register_child_life();
 }
 

@@ -22,6 +22,9 @@ constexpr std::size_t max_early_client_bytes = 64 << 10;
 /// come along.
 constexpr std::size_t max_early_backend_bytes = 16 << 20;
 
+constexpr KindDefaults relay_defaults{.max_message_bytes = 0,
+                                      .compression = connection::Compression::Mode::pass};
+
 constexpr const char* proxy_function = "WS";  // for mod_proxy's log lines
 
 struct Scheme {
@@ -127,7 +130,7 @@ int hand_over(const BackendRequest& request, const BackendResponse& response) {
                                     .extensions = extensions})) {
     return OK;
   }
-  proxy::RelayTerms terms{.policy = policy_of(location_config(r), 0),
+  proxy::RelayTerms terms{.policy = policy_of(location_config(r), relay_defaults),
                           .allowed_rsv = protocol::rsv_bits_of(extensions),
                           .worker = request.worker->s->name_ex,
                           .client = client_address(r),
@@ -153,6 +156,11 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   // Before a connection is in use, so that the client's mistakes cost the backend nothing.
   if (const int refusal = check_client_handshake(r, protocol::OriginRules::any()); refusal != OK)
     return refusal;
+  if (policy_of(location_config(r), relay_defaults).compression.mode ==
+      connection::Compression::Mode::off) {
+    apr_table_unset(r->headers_in,
+                    "Sec-WebSocket-Extensions");  // what is not offered cannot be agreed on
+  }
   int status =
       ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);
   if (status != OK) return status;

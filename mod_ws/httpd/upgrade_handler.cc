@@ -3,6 +3,7 @@
 #include "mod_ws/handler/handler_session.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
+#include "mod_ws/httpd/compression.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
 #include "mod_ws/httpd/takeover.h"
@@ -11,7 +12,8 @@
 namespace mod_ws::httpd {
 namespace {
 
-constexpr std::uint64_t default_max_message_bytes = 1 << 20;
+constexpr KindDefaults handler_defaults{.max_message_bytes = 1 << 20,
+                                        .compression = connection::Compression::Mode::on};
 /// A client has to wait for the 101 before it sends (RFC 6455 4.1); many send their first frame at
 /// once. More is no handshake.
 constexpr std::size_t max_early_bytes = 64 << 10;
@@ -34,22 +36,30 @@ int serve(request_rec* r, const LocationConfig& location) {
                   "no descriptor for a further session (raise the limit of open files)");
     return HTTP_SERVICE_UNAVAILABLE;
   }
+  const connection::Policy& policy = policy_of(location, handler_defaults);
   const std::string_view subprotocol = agreed_subprotocol(r, location);
-  if (!send_switching_protocols(r, {.subprotocol = subprotocol})) return OK;
+  auto compression = negotiate_compression(r, policy.compression);
+  const std::string extensions =
+      compression ? protocol::serialize_deflate_answer(compression->agreed) : "";
+  if (!send_switching_protocols(r, {.subprotocol = subprotocol, .extensions = extensions}))
+    return OK;
   handler::HandlerTerms terms{.handler = location.handler->run,
-                              .policy = policy_of(location, default_max_message_bytes),
+                              .policy = policy,
                               .uri = r->unparsed_uri,
                               .remote_address = client_address(r),
                               .user = r->user == nullptr ? "" : r->user,
                               .subprotocol = std::string(subprotocol),
                               .log_server = r->server,
-                              .already_read = std::move(*early)};
-  handover->commit([&loop, name = location.handler->name, terms = std::move(terms)](
-                       std::vector<transport::Transport> transports) mutable {
-    base::log({terms.log_server, terms.remote_address, terms.uri}, base::LogLevel::debug,
+                              .already_read = std::move(*early),
+                              .compression = std::move(compression)};
+  // std::function wants what it carries to be copyable.
+  auto carried = std::make_shared<handler::HandlerTerms>(std::move(terms));
+  handover->commit([&loop, name = location.handler->name,
+                    carried](std::vector<transport::Transport> transports) {
+    base::log({carried->log_server, carried->remote_address, carried->uri}, base::LogLevel::debug,
               std::string("a session of handler ") + name);
     loop.post_adoption(std::make_unique<handler::HandlerSession>(
-        loop, std::move(transports.front()), std::move(terms)));
+        loop, std::move(transports.front()), std::move(*carried)));
   });
   return OK;
 }

@@ -3,21 +3,25 @@
 #include <cstdint>
 
 #include "mod_ws/protocol/frame_parser.h"
+#include "mod_ws/protocol/permessage_deflate.h"
 #include "mod_ws/protocol/utf8.h"
 #include "mod_ws/protocol/violation.h"
 #include "ws/message.h"
 
 namespace mod_ws::protocol {
 
-/// Joins the pieces of data frames to messages: unmasks them where they lie, checks text as it
-/// comes (RFC 6455 8.1), and holds the size limit before it takes a frame's bytes.
+/// Joins the pieces of data frames to messages: unmasks them where they lie, inflates what is
+/// compressed (RFC 7692), checks text as it comes (RFC 6455 8.1), and holds the size limit before
+/// it takes the bytes.
 class MessageAssembler {
  public:
   enum class Result : std::uint8_t { message, need_more, violation };
 
-  /// `max_message_bytes` 0: any size. Beyond it: close 1009.
-  explicit MessageAssembler(std::uint64_t max_message_bytes)
-      : max_message_bytes_(max_message_bytes) {}
+  /// `max_message_bytes` 0: any size. Beyond it: close 1009. Compressed messages count as they are
+  /// inflated, so one that swells costs no more than the limit. `inflater` null: nothing was agreed
+  /// on, and the frame parser lets no compressed message through.
+  explicit MessageAssembler(std::uint64_t max_message_bytes, Inflater* inflater = nullptr)
+      : max_message_bytes_(max_message_bytes), inflater_(inflater) {}
 
   /// Takes a piece of a data frame; its payload is unmasked in place. On `message` the message is
   /// whole.
@@ -29,11 +33,16 @@ class MessageAssembler {
   const Violation& violation() const { return violation_; }
 
  private:
-  Result refuse(ws::CloseCode code, const char* reason);
+  void begin_message(const FramePiece& piece);
+  bool take(std::span<const std::uint8_t> bytes, std::uint64_t more_to_come);
+  bool inflate(std::span<const std::uint8_t> payload, bool ends_message);
+  bool refuse(ws::CloseCode code, const char* reason);
 
   std::uint64_t max_message_bytes_;
+  Inflater* inflater_;
   ws::Message message_;
   Utf8Validator utf8_;
+  bool is_compressed_ = false;
   Violation violation_{};
 };
 

@@ -132,7 +132,7 @@ TEST(Connection, SendsFramesAsServer) {
   SessionOnLoop session;
   const Bytes large = tests::pattern(100'000);
   session.with([&](RecordingSession& it) {
-    it.connection.send_frame(Opcode::text, bytes_of("Hel"), false);
+    it.connection.send_frame(Opcode::text, bytes_of("Hel"), {.fin = false, .rsv = 0});
     it.connection.send_frame(Opcode::continuation, bytes_of("lo"));
     it.connection.send_frame(Opcode::binary, large);
     it.connection.send_frame(Opcode::binary, {});

@@ -36,7 +36,7 @@ def httpd_environment():
     preload = environment.get("WS_SANITIZER_PRELOAD")
     if preload:
         environment["LD_PRELOAD"] = preload
-        environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:strict_string_checks=1"
+        environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:strict_string_checks=1:quarantine_size_mb=1"
         environment["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
     return environment
 

@@ -1,0 +1,170 @@
+#include "mod_ws/protocol/permessage_deflate.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace mod_ws::protocol {
+namespace {
+
+constexpr std::size_t max_idle_streams = 8;  // of each kind
+
+/// What a sender leaves out at a message's end, and a receiver puts back (RFC 7692 7.2.1, 7.2.2).
+constexpr std::array<std::uint8_t, 4> message_tail{0x00, 0x00, 0xFF, 0xFF};
+
+/// zlib counts in 32 bits.
+constexpr std::size_t max_zlib_bytes = std::numeric_limits<uInt>::max();
+
+uInt zlib_size(std::size_t size) { return static_cast<uInt>(std::min(size, max_zlib_bytes)); }
+
+/// zlib's interface is not const, its input is.
+Bytef* zlib_input(std::span<const std::uint8_t> bytes) { return const_cast<Bytef*>(bytes.data()); }
+
+template <class Idle, class Fits>
+auto take_idle(std::vector<Idle>& idle, Fits fits) -> decltype(Idle::stream) {
+  const auto found = std::find_if(idle.begin(), idle.end(), fits);
+  if (found == idle.end()) return nullptr;
+  auto stream = std::move(found->stream);
+  idle.erase(found);
+  return stream;
+}
+
+}  // namespace
+
+void DeflateStreamEnd::operator()(z_stream* stream) const {
+  deflateEnd(stream);
+  delete stream;
+}
+
+void InflateStreamEnd::operator()(z_stream* stream) const {
+  inflateEnd(stream);
+  delete stream;
+}
+
+// ---- the pool
+
+DeflateStream ZlibPool::take_deflate(int window_bits, const DeflateEffort& effort) {
+  auto stream = take_idle(idle_deflate_, [&](const IdleDeflate& idle) {
+    return idle.window_bits == window_bits && idle.effort == effort;
+  });
+  if (stream) return stream;
+  auto fresh = std::make_unique<z_stream>();
+  // Negative: raw DEFLATE, no zlib header (RFC 7692 7.2).
+  if (deflateInit2(fresh.get(), effort.level, Z_DEFLATED, -window_bits, effort.memory_level,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
+    return nullptr;
+  }
+  return DeflateStream(fresh.release());
+}
+
+InflateStream ZlibPool::take_inflate(int window_bits) {
+  auto stream = take_idle(idle_inflate_,
+                          [&](const IdleInflate& idle) { return idle.window_bits == window_bits; });
+  if (stream) return stream;
+  auto fresh = std::make_unique<z_stream>();
+  if (inflateInit2(fresh.get(), -window_bits) != Z_OK) return nullptr;
+  return InflateStream(fresh.release());
+}
+
+void ZlibPool::put_back(DeflateStream stream, int window_bits, const DeflateEffort& effort) {
+  if (!stream || idle_deflate_.size() >= max_idle_streams || deflateReset(stream.get()) != Z_OK)
+    return;
+  idle_deflate_.push_back({std::move(stream), window_bits, effort});
+}
+
+void ZlibPool::put_back(InflateStream stream, int window_bits) {
+  if (!stream || idle_inflate_.size() >= max_idle_streams || inflateReset(stream.get()) != Z_OK)
+    return;
+  idle_inflate_.push_back({std::move(stream), window_bits});
+}
+
+// ---- receiving
+
+Inflater::~Inflater() { pool_.put_back(std::move(stream_), window_bits_); }
+
+void Inflater::give(std::span<const std::uint8_t> payload, bool ends_message) {
+  input_ = payload;
+  ends_message_ = ends_message;
+  tail_given_ = false;
+}
+
+Inflater::Result Inflater::inflate_some(std::span<std::uint8_t> space,
+                                        std::span<std::uint8_t>& output) {
+  if (!stream_) stream_ = pool_.take_inflate(window_bits_);
+  if (!stream_) return Result::no_memory;
+  while (true) {
+    const Result result = step(space, output);
+    if (result != Result::finished) return result;
+    if (!ends_message_) return Result::finished;
+    if (tail_given_) break;
+    tail_given_ = true;
+    input_ = message_tail;
+  }
+  end_message();
+  return Result::finished;
+}
+
+/// Inflates what input there is, up to a full `space`.
+Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::uint8_t>& output) {
+  z_stream& stream = *stream_;
+  stream.next_out = space.data();
+  stream.avail_out = zlib_size(space.size());
+  while (stream.avail_out > 0) {
+    const uInt offered = zlib_size(input_.size());
+    stream.next_in = zlib_input(input_);
+    stream.avail_in = offered;
+    const uInt space_before = stream.avail_out;
+    const int status = inflate(&stream, Z_SYNC_FLUSH);
+    input_ = input_.subspan(offered - stream.avail_in);
+    const bool moved = stream.avail_in != offered || stream.avail_out != space_before;
+    if (status == Z_STREAM_END) {
+      // A block with BFINAL ends the stream for zlib, but not the message, nor the context (RFC
+      // 7692 7.2.3.4).
+      inflateResetKeep(&stream);
+    } else if (status != Z_OK && status != Z_BUF_ERROR) {
+      return Result::corrupt;
+    }
+    if (!moved) break;
+  }
+  output = space.first(space.size() - stream.avail_out);
+  return output.empty() ? Result::finished : Result::output;
+}
+
+void Inflater::end_message() {
+  if (context_takeover_) return;
+  pool_.put_back(std::move(stream_), window_bits_);
+}
+
+// ---- sending
+
+Deflater::~Deflater() { pool_.put_back(std::move(stream_), window_bits_, effort_); }
+
+bool Deflater::deflate(std::span<const std::uint8_t> message, std::vector<std::uint8_t>& out) {
+  if (message.empty()) {
+    out.push_back(0x00);  // RFC 7692 7.2.3.6: an empty block, less its tail
+    return true;
+  }
+  if (!stream_) stream_ = pool_.take_deflate(window_bits_, effort_);
+  if (!stream_) return false;
+  const std::size_t start = out.size();
+  z_stream& stream = *stream_;
+  stream.next_in = zlib_input(message);
+  std::size_t left = message.size();
+  do {
+    const uInt offered = zlib_size(left);
+    stream.avail_in = offered;
+    const std::size_t end = out.size();
+    out.resize(end + deflateBound(&stream, offered) + message_tail.size() + 1);
+    stream.next_out = out.data() + end;
+    stream.avail_out = zlib_size(out.size() - end);
+    ::deflate(&stream, left == offered ? Z_SYNC_FLUSH : Z_NO_FLUSH);
+    left -= offered - stream.avail_in;
+    out.resize(out.size() - stream.avail_out);
+  } while (left > 0 || stream.avail_out == 0);
+  // The flush has ended with the tail, on a byte's border.
+  out.resize(std::max(out.size() - message_tail.size(), start));
+  if (!context_takeover_) pool_.put_back(std::move(stream_), window_bits_, effort_);
+  return true;
+}
+
+}  // namespace mod_ws::protocol

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <zlib.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace mod_ws::protocol {
+
+/// How hard to compress; zlib's own terms.
+struct DeflateEffort {
+  int level = 1;         ///< 1 to 9.
+  int memory_level = 8;  ///< 1 to 9.
+
+  bool operator==(const DeflateEffort&) const = default;
+};
+
+struct DeflateStreamEnd {
+  void operator()(z_stream* stream) const;
+};
+struct InflateStreamEnd {
+  void operator()(z_stream* stream) const;
+};
+using DeflateStream = std::unique_ptr<z_stream, DeflateStreamEnd>;
+using InflateStream = std::unique_ptr<z_stream, InflateStreamEnd>;
+
+/// zlib streams that no message needs at the moment. A stream is large (deflate: up to 268 KiB,
+/// inflate: up to 44 KiB) and a message is short, so sessions without context takeover share a few.
+/// One a loop; used on its thread.
+class ZlibPool {
+ public:
+  /// A fresh stream; null when there is no memory.
+  DeflateStream take_deflate(int window_bits, const DeflateEffort& effort);
+  InflateStream take_inflate(int window_bits);
+
+  void put_back(DeflateStream stream, int window_bits, const DeflateEffort& effort);
+  void put_back(InflateStream stream, int window_bits);
+
+ private:
+  struct IdleDeflate {
+    DeflateStream stream;
+    int window_bits;
+    DeflateEffort effort;
+  };
+  struct IdleInflate {
+    InflateStream stream;
+    int window_bits;
+  };
+  std::vector<IdleDeflate> idle_deflate_;
+  std::vector<IdleInflate> idle_inflate_;
+};
+
+/// The receiving direction of one session (RFC 7692 7.2.2). Holds zlib state while a message is
+/// open, and between messages with context takeover.
+class Inflater {
+ public:
+  Inflater(ZlibPool& pool, int window_bits, bool context_takeover)
+      : pool_(pool), window_bits_(window_bits), context_takeover_(context_takeover) {}
+  ~Inflater();
+
+  enum class Result : std::uint8_t {
+    output,    ///< Some bytes came out; call inflate_some() again.
+    finished,  ///< Nothing more comes out of what was given.
+    corrupt,   ///< This is no DEFLATE data: close 1007.
+    no_memory,
+  };
+
+  /// Gives the next stretch of a message's payload, unmasked; it must stay where it is until
+  /// inflate_some() has finished.
+  void give(std::span<const std::uint8_t> payload, bool ends_message);
+
+  /// Inflates into `space`; `output` is what came out.
+  Result inflate_some(std::span<std::uint8_t> space, std::span<std::uint8_t>& output);
+
+ private:
+  Result step(std::span<std::uint8_t> space, std::span<std::uint8_t>& output);
+  void end_message();
+
+  ZlibPool& pool_;
+  InflateStream stream_;
+  std::span<const std::uint8_t> input_;
+  int window_bits_;
+  bool context_takeover_;
+  bool ends_message_ = false;
+  bool tail_given_ = false;
+};
+
+/// The sending direction of one session (RFC 7692 7.2.1).
+class Deflater {
+ public:
+  Deflater(ZlibPool& pool, int window_bits, bool context_takeover, const DeflateEffort& effort)
+      : pool_(pool),
+        effort_(effort),
+        window_bits_(window_bits),
+        context_takeover_(context_takeover) {}
+  ~Deflater();
+
+  /// Appends the compressed form of a whole message to `out`. False when there is no memory: then
+  /// the message has to go uncompressed, which is always allowed, and `out` is as it was.
+  bool deflate(std::span<const std::uint8_t> message, std::vector<std::uint8_t>& out);
+
+ private:
+  ZlibPool& pool_;
+  DeflateStream stream_;
+  DeflateEffort effort_;
+  int window_bits_;
+  bool context_takeover_;
+};
+
+}  // namespace mod_ws::protocol
