@@ -15,6 +15,7 @@ usage: ./build.sh COMMAND
   build                 build/modules/mod_ws.so and the example handlers
   test                  build with AddressSanitizer and UBSan, run all tests
   check                 formatting, lint, the rules between layers
+  fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
   bench                 memory of idle sessions, time until a worker thread is free
   install [--destdir D] modules, headers and configuration to where apxs says
 
@@ -48,16 +49,18 @@ need_build_packages() {
   need cmake ninja-build ccache libssl-dev zlib1g-dev
 }
 
-# configure_and_build FOLDER CMAKE-OPTION...
+# configure_and_build FOLDER CMAKE-OPTION... [--target TARGET...]
 configure_and_build() {
-  local folder=$1
+  local folder=$1 options=() targets=()
   shift
+  while [ $# -gt 0 ] && [ "$1" != --target ]; do options+=("$1"); shift; done
+  [ $# -eq 0 ] || targets=("$@")
   mkdir -p "$folder"
-  cmake -S . -B "$folder" -G Ninja -DAPXS="$APXS" "$@" >"$folder/configure.log" 2>&1 || {
+  cmake -S . -B "$folder" -G Ninja -DAPXS="$APXS" "${options[@]}" >"$folder/configure.log" 2>&1 || {
     cat "$folder/configure.log" >&2
     exit 1
   }
-  cmake --build "$folder"
+  cmake --build "$folder" "${targets[@]}"
 }
 
 build() {
@@ -172,6 +175,29 @@ run_tests() {
   return $failed
 }
 
+# fuzz_all LIBFUZZER-OPTION...: runs every fuzzer; what it finds on the way stays under build/.
+fuzz_all() {
+  local name
+  need clang libclang-rt-14-dev
+  configure_and_build "$BUILD/fuzz" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_FUZZ=ON \
+    --target frames_fuzz inflate_fuzz handshake_fuzz extensions_fuzz close_fuzz
+  for name in frames inflate handshake extensions close; do
+    mkdir -p "$BUILD/fuzz/corpus/$name"
+    say "fuzzing $name"
+    "$BUILD/fuzz/tests/fuzz/${name}_fuzz" "$@" -artifact_prefix="$BUILD/fuzz/$name-" -print_final_stats=1 \
+      "$BUILD/fuzz/corpus/$name" "tests/fuzz/corpus/$name" 2>"$BUILD/fuzz/$name.log" || {
+      tail -n 30 "$BUILD/fuzz/$name.log" >&2
+      return 1
+    }
+    grep -E 'number_of_executed_units' "$BUILD/fuzz/$name.log" >&2
+  done
+}
+
+fuzz() {
+  need_build_packages
+  fuzz_all -max_total_time="${1:-60}"
+}
+
 check() {
   need_build_packages
   need clang clang-format clang-tidy python3
@@ -222,6 +248,7 @@ case $command in
   build) build ;;
   test) run_tests ;;
   check) check ;;
+  fuzz) fuzz "$@" ;;
   bench) bench "$@" ;;
   install) install_files "$@" ;;
   help | -h | --help) usage ;;

@@ -1,0 +1,116 @@
+/// The frame parser and the message assembler, for both roles, with and without compression. The
+/// same bytes, read whole and cut into pieces, must give the same events.
+
+#include <cstdlib>
+#include <memory>
+
+#include "mod_ws/protocol/close_frame.h"
+#include "mod_ws/protocol/deflate_negotiation.h"
+#include "mod_ws/protocol/frame_parser.h"
+#include "mod_ws/protocol/message_assembler.h"
+#include "tests/fuzz/fuzz_input.h"
+
+namespace mod_ws::fuzz {
+namespace {
+
+using namespace protocol;
+
+constexpr std::uint64_t max_message_bytes = 1 << 16;
+
+/// One endpoint's receiving side, as a connection and its session drive it.
+class Endpoint {
+ public:
+  Endpoint(Role role, bool compressed)
+      : inflater_(pool_, max_window_bits, true),
+        parser_({.role = role,
+                 .allowed_rsv = compressed ? rsv1_bit : std::uint8_t{0},
+                 .max_frame_bytes = 1 << 15}),
+        assembler_(max_message_bytes, &inflater_) {}
+
+  void receive(std::span<const std::uint8_t> bytes) {
+    if (failed_) return;
+    unparsed_.insert(unparsed_.end(), bytes.begin(), bytes.end());
+    std::span<std::uint8_t> input(unparsed_);
+    FramePiece piece;
+    while (!failed_) {
+      const auto result = parser_.next(input, piece);
+      if (result == FrameParser::Result::need_more) break;
+      if (result == FrameParser::Result::violation) {
+        fail(parser_.violation());
+      } else {
+        receive(piece);
+      }
+    }
+    if (!failed_ && input.size() >= max_unparsed_bytes) std::abort();  // the parser's promise
+    unparsed_.assign(input.begin(), input.end());
+  }
+
+  const std::string& events() const { return events_; }
+
+ private:
+  void receive(FramePiece& piece) {
+    if (is_control(piece.opcode)) {
+      piece.unmask();
+      note("control", static_cast<int>(piece.opcode), {piece.payload.begin(), piece.payload.end()});
+      return;
+    }
+    switch (assembler_.receive(piece)) {
+      case MessageAssembler::Result::need_more:
+        return;
+      case MessageAssembler::Result::violation:
+        return fail(assembler_.violation());
+      case MessageAssembler::Result::message: {
+        const ws::Message message = assembler_.take_message();
+        if (message.payload.size() > max_message_bytes) std::abort();
+        note("message", static_cast<int>(message.type), message.payload);
+      }
+    }
+  }
+
+  void fail(const Violation& violation) {
+    failed_ = true;
+    note("failed", static_cast<int>(violation.code), {});
+  }
+
+  void note(std::string_view what, int number, const std::string& payload) {
+    events_.append(what)
+        .append(" ")
+        .append(std::to_string(number))
+        .append(" ")
+        .append(payload)
+        .append("\n");
+  }
+
+  ZlibPool pool_;
+  Inflater inflater_;
+  FrameParser parser_;
+  MessageAssembler assembler_;
+  std::vector<std::uint8_t> unparsed_;
+  std::string events_;
+  bool failed_ = false;
+};
+
+}  // namespace
+}  // namespace mod_ws::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace mod_ws::fuzz;
+  FuzzInput input(data, size);
+  const std::uint8_t choices = input.byte();
+  Chopper chopper(input.byte());
+  const auto role =
+      (choices & 1) != 0 ? mod_ws::protocol::Role::client : mod_ws::protocol::Role::server;
+  const bool compressed = (choices & 2) != 0;
+  const auto bytes = input.rest();
+
+  Endpoint whole(role, compressed);
+  whole.receive(bytes);
+  Endpoint chopped(role, compressed);
+  for (std::span<const std::uint8_t> left(bytes); !left.empty();) {
+    const auto piece = left.first(std::min(left.size(), chopper.next()));
+    chopped.receive(piece);
+    left = left.subspan(piece.size());
+  }
+  if (whole.events() != chopped.events()) std::abort();
+  return 0;
+}
