@@ -16,7 +16,7 @@ usage: ./build.sh COMMAND
   test                  build with AddressSanitizer and UBSan, run all tests
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
-  bench                 memory of idle sessions, time until a worker thread is free
+  bench                 the protocol's inner loops beside memcpy; memory of idle sessions
   install [--destdir D] modules, headers and configuration to where apxs says
 
 Missing Debian packages are installed where that is possible (as root). APXS=/path/to/apxs builds for another httpd.
@@ -213,9 +213,11 @@ check() {
 }
 
 bench() {
-  build
-  need python3
-  WS_MODULES=$PWD/$BUILD/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
+  need_build_packages
+  need libbenchmark-dev python3
+  configure_and_build "$BUILD/release" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_BENCH=ON >&2
+  /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
+  WS_MODULES=$PWD/$BUILD/release/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
     /usr/bin/python3 -B tests/bench/sessions.py "$@"
 }
 

@@ -28,16 +28,55 @@ std::size_t ascii_prefix(std::span<const std::uint8_t> bytes) {
   return size;
 }
 
+constexpr std::size_t invalid = 0;
+
+constexpr bool is_between(std::uint32_t value, std::uint32_t low, std::uint32_t high) {
+  return value - low <= high - low;
+}
+
+/// The length of the character at `at`, of which four bytes can be read; `invalid` if there is
+/// none. Unicode table 3-7: a lead and its second byte tell overlong forms, surrogates and what is
+/// above U+10FFFF; every further byte is 80 to BF.
+inline std::size_t character_size(const std::uint8_t* at) {
+  const std::uint32_t lead = at[0];
+  if (lead < 0x80) return 1;
+  const std::uint32_t second = at[1];
+  if (lead < 0xE0) return lead >= 0xC2 && (second & 0xC0) == 0x80 ? 2 : invalid;
+  const std::uint32_t first_two = lead << 8 | second;
+  if (lead < 0xF0) {
+    const bool good = (second & 0xC0) == 0x80 && (at[2] & 0xC0) == 0x80 && first_two >= 0xE0A0 &&
+                      !is_between(first_two, 0xEDA0, 0xEDBF);
+    return good ? 3 : invalid;
+  }
+  const bool good = (second & 0xC0) == 0x80 && (at[2] & 0xC0) == 0x80 && (at[3] & 0xC0) == 0x80 &&
+                    is_between(first_two, 0xF090, 0xF48F);
+  return good ? 4 : invalid;
+}
+
 }  // namespace
 
 bool Utf8Validator::receive(std::span<const std::uint8_t> bytes) {
-  while (!bytes.empty()) {
-    if (is_complete()) {
-      bytes = bytes.subspan(ascii_prefix(bytes));
-      if (bytes.empty()) break;
-    }
+  while (!bytes.empty() && !is_complete()) {
     if (!receive_byte(bytes.front())) return false;
     bytes = bytes.subspan(1);
+  }
+  // Whole characters, up to where one might be cut off.
+  const std::uint8_t* at = bytes.data();
+  const std::uint8_t* const end = at + bytes.size();
+  while (end - at >= 8) {
+    if ((load_word(at) & high_bits) == 0) {
+      at += ascii_prefix({at, end});
+      continue;
+    }
+    const std::uint8_t* const word_end = at + 4;
+    while (at < word_end) {
+      const std::size_t size = character_size(at);
+      if (size == invalid) return false;
+      at += size;
+    }
+  }
+  while (at < end) {
+    if (!receive_byte(*at++)) return false;
   }
   return true;
 }
