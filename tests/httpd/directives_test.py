@@ -1,0 +1,90 @@
+"""What the directives take, and what they say of anything else."""
+
+import pytest
+
+EVERYWHERE = "{}"
+LOCATION = '<Location "/x">\n{}\n</Location>'
+SIZE = "takes a size in bytes, with K, M or G behind it, or 0 for no limit"
+TIME = "takes a time above 0, like 500ms, 10s or 5min"
+THREADS = "takes a number from 1 to 256"
+TOKEN = "takes names of letters, digits and "
+ORIGIN = "is not same, any, or [scheme://]host[:port]"
+
+BAD = [
+    ("WebSocketHandler nosuch", "no loaded module has a handler of that name"),
+    ("WebSocketHandler", "takes one argument"),
+    ("WebSocketHandler echo echo", "takes one argument"),
+    ('WebSocketOrigin "*bad"', ORIGIN),
+    ('WebSocketOrigin "*"', ORIGIN),
+    ("WebSocketOrigin", "requires at least one argument"),
+    ('WebSocketOrigin "https://"', ORIGIN),
+    ('WebSocketOrigin "https://a.example/path"', ORIGIN),
+    ('WebSocketOrigin "https://a.*.example"', ORIGIN),
+    ('WebSocketOrigin "https://a.example:port"', ORIGIN),
+    ("WebSocketOrigin same *bad", ORIGIN),
+    ('WebSocketSubprotocol "a b"', TOKEN),
+    ("WebSocketSubprotocol a,b", TOKEN),
+    ("WebSocketSubprotocol good b@d", TOKEN),
+    ("WebSocketMaxMessageSize -1", SIZE),
+    ("WebSocketMaxMessageSize 1T", SIZE),
+    ("WebSocketMaxMessageSize ten", SIZE),
+    ("WebSocketMaxMessageSize 1.5M", SIZE),
+    ("WebSocketMaxMessageSize 99999999999999999999", SIZE),
+    ("WebSocketMaxMessageSize 99999999999G", SIZE),
+    ("WebSocketMaxFrameSize x", SIZE),
+    ("WebSocketMaxFrameSize -1", SIZE),
+    ("WebSocketCloseTimeout 0", TIME),
+    ("WebSocketCloseTimeout abc", TIME),
+    ("WebSocketCloseTimeout -1", TIME),
+    ("WebSocketCloseTimeout 999999999999", TIME),
+    ("WebSocketWriteTimeout 0", TIME),
+    ("WebSocketWriteTimeout abc", TIME),
+    ("WebSocketWriteTimeout 5parsecs", TIME),
+    ("WebSocketEngineThreads 0", THREADS),
+    ("WebSocketEngineThreads 1000", THREADS),
+    ("WebSocketEngineThreads x", THREADS),
+    ("WebSocketEngineThreads 2x", THREADS),
+    ("WebSocketEngineThreads -1", THREADS),
+]
+GOOD_IN_LOCATION = [
+    "WebSocketHandler echo", "WebSocketHandler none", "WebSocketOrigin same", "WebSocketOrigin any",
+    "WebSocketOrigin a.example *.b.example https://c.example:8443 http://[::1]:80",
+    "WebSocketSubprotocol chat v1.stomp", "WebSocketMaxMessageSize 0",
+    "WebSocketMaxMessageSize 64k", "WebSocketMaxMessageSize 1G", "WebSocketMaxFrameSize 16M",
+    "WebSocketCloseTimeout 1", "WebSocketCloseTimeout 500ms", "WebSocketWriteTimeout 5min",
+]
+
+
+@pytest.mark.parametrize("line, allowed", BAD)
+def test_a_wrong_value_stops_the_start(check_config, line, allowed):
+    place = LOCATION if line.startswith("WebSocketHandler") else EVERYWHERE
+    status, message = check_config(place.format(line))
+    assert status != 0
+    assert line.split()[0] in message
+    assert allowed in message
+
+
+def test_right_values_pass(check_config):
+    status, message = check_config(LOCATION.format("\n".join(GOOD_IN_LOCATION)))
+    assert status == 0, message
+
+
+def test_all_but_the_handler_may_stand_outside_of_locations(check_config):
+    lines = [line for line in GOOD_IN_LOCATION if "Handler" not in line]
+    status, message = check_config("\n".join([*lines, "WebSocketEngineThreads 256"]))
+    assert status == 0, message
+
+
+@pytest.mark.parametrize("line, place", [("WebSocketHandler echo", EVERYWHERE),
+                                         ("WebSocketEngineThreads 2", LOCATION)])
+def test_a_directive_out_of_place_stops_the_start(check_config, line, place):
+    status, message = check_config(place.format(line))
+    assert status != 0
+    assert f"{line.split()[0]} not allowed" in message
+
+
+def test_engine_threads_are_the_whole_servers(check_config):
+    status, message = check_config(
+        "<VirtualHost *:80>\nWebSocketEngineThreads 2\n</VirtualHost>")
+    assert status != 0
+    assert "WebSocketEngineThreads" in message
