@@ -164,13 +164,14 @@ run_tests() {
   install_node_packages
   configure_and_build "$BUILD/sanitized" -DCMAKE_BUILD_TYPE=Debug -DWS_SANITIZE=ON -DWS_TESTS=ON
   local failed=0
-  /usr/bin/python3 tests/support/check_layers.py || failed=1
+  /usr/bin/python3 -B tests/support/check_layers.py || failed=1
   ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)" || failed=1
   # httpd is no sanitized program, so the runtime has to be there before the module that wants it.
   WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
     WS_SANITIZER_PRELOAD=$(c++ -print-file-name=libasan.so) WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
     WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
     /usr/bin/python3 -B -m pytest tests/httpd || failed=1
+  fuzz_all -runs=20000 || failed=1
   if [ $failed = 0 ]; then say "mod_ws: all tests passed"; else say "mod_ws: TESTS FAILED"; fi
   return $failed
 }

@@ -1,0 +1,55 @@
+#include "mod_ws/handler/message_compression.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace mod_ws::handler {
+namespace {
+
+using protocol::DeflateParameters;
+
+constexpr DeflateParameters no_context{.server_no_context_takeover = true,
+                                       .client_no_context_takeover = true,
+                                       .server_max_window_bits = 15,
+                                       .client_max_window_bits = std::nullopt};
+
+class MessageCompressionTest : public testing::Test {
+ protected:
+  bool compresses(const DeflateParameters& agreed, const std::string& text) {
+    MessageCompression compression(loop_, settings_,
+                                   {.agreed = agreed, .reservation = std::nullopt});
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    return compression.compress({bytes, text.size()}).has_value();
+  }
+
+  engine::EventLoop loop_{engine::LoopOptions{}};
+  connection::Compression settings_;
+};
+
+TEST_F(MessageCompressionTest, LeavesSmallMessagesAsTheyAre) {
+  EXPECT_FALSE(compresses(no_context, std::string(settings_.min_size_bytes - 1, 'a')));
+  EXPECT_TRUE(compresses(no_context, std::string(settings_.min_size_bytes, 'a')));
+}
+
+TEST_F(MessageCompressionTest, LeavesWhatDoesNotShrinkAsItIs) {
+  std::string noise;
+  std::uint32_t state = 1;
+  for (int i = 0; i < 1000; ++i)
+    noise += static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  EXPECT_FALSE(compresses(no_context, noise));
+  EXPECT_TRUE(compresses({}, noise));  // its context goes on, so the peer must see it
+}
+
+TEST(KeptStateBytes, CountsTheDirectionsThatKeepContext) {
+  EXPECT_EQ(kept_state_bytes(no_context, {}), 0);
+  const auto both = kept_state_bytes({}, {.level = 1, .memory_level = 8});
+  EXPECT_GT(both, 256 << 10);  // what zconf.h says for deflate alone
+  EXPECT_LT(both, 320 << 10);
+  DeflateParameters receiving_only;
+  receiving_only.server_no_context_takeover = true;
+  EXPECT_LT(kept_state_bytes(receiving_only, {}), 64 << 10);
+}
+
+}  // namespace
+}  // namespace mod_ws::handler

@@ -1,0 +1,149 @@
+#include "mod_ws/protocol/permessage_deflate.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "tests/support/bytes.h"
+
+namespace mod_ws::protocol {
+namespace {
+
+using tests::Bytes;
+using tests::bytes_of;
+
+/// The whole message; nothing when it is corrupt.
+std::optional<std::string> inflate(Inflater& inflater, std::span<const std::uint8_t> payload,
+                                   bool ends_message = true, std::size_t step = 7) {
+  std::string out;
+  Bytes space(step);
+  std::span<std::uint8_t> output;
+  inflater.give(payload, ends_message);
+  while (true) {
+    switch (inflater.inflate_some(space, output)) {
+      case Inflater::Result::output:
+        out.append(output.begin(), output.end());
+        break;
+      case Inflater::Result::finished:
+        return out;
+      default:
+        return std::nullopt;
+    }
+  }
+}
+
+class PermessageDeflate : public testing::Test {
+ protected:
+  ZlibPool pool_;
+};
+
+// The examples of RFC 7692 7.2.3.
+constexpr std::array<std::uint8_t, 7> hello{0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00};
+constexpr std::array<std::uint8_t, 5> hello_again{0xF2, 0x00, 0x11, 0x00, 0x00};
+constexpr std::array<std::uint8_t, 11> hello_stored{0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48,
+                                                    0x65, 0x6C, 0x6C, 0x6F, 0x00};
+constexpr std::array<std::uint8_t, 8> hello_final{0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00};
+constexpr std::array<std::uint8_t, 13> hello_two_blocks{0xF2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xFF,
+                                                        0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00};
+
+TEST_F(PermessageDeflate, InflatesTheExamplesOfTheRfc) {
+  Inflater inflater(pool_, 15, true);
+  EXPECT_EQ(inflate(inflater, hello), "Hello");
+  EXPECT_EQ(inflate(inflater, hello_again), "Hello");
+  EXPECT_EQ(inflate(inflater, hello_stored), "Hello");
+  EXPECT_EQ(inflate(inflater, hello_final), "Hello");
+  EXPECT_EQ(inflate(inflater, hello_two_blocks), "Hello");
+  EXPECT_EQ(inflate(inflater, std::array<std::uint8_t, 1>{0x00}), "");
+}
+
+TEST_F(PermessageDeflate, KeepsTheContextBehindAFinalBlock) {
+  Inflater inflater(pool_, 15, true);
+  EXPECT_EQ(inflate(inflater, hello_final), "Hello");
+  EXPECT_EQ(inflate(inflater, hello_again), "Hello");
+}
+
+TEST_F(PermessageDeflate, KeepsNoContextWithoutTakeover) {
+  Inflater inflater(pool_, 15, false);
+  EXPECT_EQ(inflate(inflater, hello), "Hello");
+  EXPECT_EQ(inflate(inflater, hello_again), std::nullopt);
+}
+
+TEST_F(PermessageDeflate, InflatesByteByByte) {
+  Inflater inflater(pool_, 15, true);
+  std::string text;
+  for (std::size_t i = 0; i < hello.size(); ++i) {
+    text += inflate(inflater, std::span(hello).subspan(i, 1), i + 1 == hello.size(), 1).value();
+  }
+  EXPECT_EQ(text, "Hello");
+}
+
+TEST_F(PermessageDeflate, DeflatesWithTheContextItKeeps) {
+  Deflater deflater(pool_, 15, true, {});
+  Bytes first;
+  Bytes second;
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), first));
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), second));
+  EXPECT_TRUE(std::equal(first.begin(), first.end(), hello.begin(), hello.end()));
+  EXPECT_LT(second.size(), first.size());
+}
+
+TEST_F(PermessageDeflate, DeflatesTheSameTwiceWithoutContext) {
+  Deflater deflater(pool_, 15, false, {});
+  Bytes first;
+  Bytes second;
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), first));
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), second));
+  EXPECT_EQ(first, second);
+}
+
+TEST_F(PermessageDeflate, DeflatesNothingToOneByte) {
+  Deflater deflater(pool_, 15, true, {});
+  Bytes out;
+  ASSERT_TRUE(deflater.deflate({}, out));
+  EXPECT_EQ(out, Bytes{0x00});
+}
+
+TEST_F(PermessageDeflate, AppendsToWhatIsThere) {
+  Deflater deflater(pool_, 15, true, {});
+  Bytes out{1, 2, 3};
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), out));
+  EXPECT_EQ(out.size(), 3 + hello.size());
+  EXPECT_EQ(out[0], 1);
+}
+
+TEST_F(PermessageDeflate, BringsBackWhatItDeflated) {
+  for (const int window_bits : {9, 12, 15}) {
+    for (const bool context_takeover : {false, true}) {
+      Deflater deflater(pool_, window_bits, context_takeover, {.level = 6, .memory_level = 4});
+      Inflater inflater(pool_, window_bits, context_takeover);
+      for (const std::size_t size : {1UL, 125UL, 4096UL, 300'000UL}) {
+        std::string message;
+        for (std::size_t i = 0; message.size() < size; ++i)
+          message += std::to_string(i * i % 1009) + ",";
+        Bytes compressed;
+        ASSERT_TRUE(deflater.deflate(bytes_of(message), compressed));
+        EXPECT_EQ(inflate(inflater, compressed, true, 1000), message)
+            << window_bits << " " << context_takeover;
+      }
+    }
+  }
+}
+
+TEST_F(PermessageDeflate, TellsWhatIsCorrupt) {
+  Inflater inflater(pool_, 15, true);
+  EXPECT_EQ(inflate(inflater, std::array<std::uint8_t, 4>{0xFF, 0xFF, 0xFF, 0xFF}), std::nullopt);
+}
+
+TEST_F(PermessageDeflate, LendsStreamsOutAgain) {
+  const z_stream* lent = nullptr;
+  {
+    auto stream = pool_.take_inflate(15);
+    lent = stream.get();
+    pool_.put_back(std::move(stream), 15);
+  }
+  EXPECT_NE(pool_.take_inflate(12).get(), lent);  // another window is another stream
+  EXPECT_EQ(pool_.take_inflate(15).get(), lent);
+}
+
+}  // namespace
+}  // namespace mod_ws::protocol
