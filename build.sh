@@ -154,7 +154,7 @@ install_node_packages() {
   mkdir -p "$folder"
   cmp -s tests/support/node/package.json "$folder/package.json" && [ -d "$folder/node_modules" ] && return 0
   cp tests/support/node/package.json "$folder/"
-  (cd "$folder" && npm install --silent --no-audit --no-fund >/dev/null)
+  (cd "$folder" && npm install --loglevel=error --no-audit --no-fund >/dev/null)
 }
 
 run_tests() {
