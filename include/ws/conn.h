@@ -7,6 +7,7 @@
 #include "ws/close_code.h"
 #include "ws/error.h"
 #include "ws/message.h"
+#include "ws/message_reader.h"
 #include "ws/op.h"
 #include "ws/request.h"
 #include "ws/task.h"
@@ -25,8 +26,13 @@ class Conn : public detail::TaskOwner {
   Conn& operator=(const Conn&) = delete;
 
   /// The next whole message. Empty once the session is over: close_status() says why. While nobody
-  /// reads, one message is held and the client is not read from (back-pressure).
+  /// reads, the client is not read from either (back-pressure).
   Op<std::optional<Message>> read() { return {*this, {}}; }
+
+  /// The next message as soon as it begins, to be read in pieces. Empty once the session is over.
+  /// What was not read of the message before is dropped. WebSocketMaxMessageSize holds here too; 0
+  /// lets messages of any size through.
+  Op<std::optional<MessageReader>> next_reader() { return {*this, {}}; }
 
   /// Sends one message, in one frame. Resumes at once, or when the client has taken what is queued
   /// for it. Text must be valid UTF-8.
@@ -62,14 +68,23 @@ class Conn : public detail::TaskOwner {
 
   // Each starts an operation: true when the result is there already; else the state is kept until
   // it is resumed, or forgotten because its coroutine has ended.
-  virtual bool start(const detail::OpArguments& arguments,
-                     detail::OpState<std::optional<Message>>& read) = 0;
-  virtual bool start(const detail::OpArguments& arguments, detail::OpState<Error>& write) = 0;
-  virtual bool start(const detail::OpArguments& arguments, detail::OpState<CloseStatus>& close) = 0;
+  virtual bool start(const detail::OpArguments&, detail::OpState<std::optional<Message>>& read) = 0;
+  virtual bool start(const detail::OpArguments&,
+                     detail::OpState<std::optional<MessageReader>>& next_reader) = 0;
+  virtual bool start(const detail::OpArguments&,
+                     detail::OpState<std::optional<std::string>>& read_piece) = 0;
+  virtual bool start(const detail::OpArguments&, detail::OpState<Error>& write) = 0;
+  virtual bool start(const detail::OpArguments&, detail::OpState<CloseStatus>& close) = 0;
   virtual void forget(detail::OpState<std::optional<Message>>& read) noexcept = 0;
+  virtual void forget(detail::OpState<std::optional<MessageReader>>& next_reader) noexcept = 0;
+  virtual void forget(detail::OpState<std::optional<std::string>>& read_piece) noexcept = 0;
   virtual void forget(detail::OpState<Error>& write) noexcept = 0;
   virtual void forget(detail::OpState<CloseStatus>& close) noexcept = 0;
 };
+
+inline Op<std::optional<std::string>> MessageReader::read() {
+  return {*conn_, {.message_number = number_}};
+}
 
 template <class T>
 Op<T>::~Op() {

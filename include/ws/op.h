@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -26,9 +27,10 @@ struct OpState {
 
 /// What an operation was called with. Used when it starts, and not after.
 struct OpArguments {
-  std::string_view payload;  ///< Lives in the caller's frame.
+  std::string_view payload{};  ///< Lives in the caller's frame.
   MessageType type = MessageType::text;
   CloseCode code = CloseCode::normal_closure;
+  std::uint32_t message_number = 0;
 };
 
 template <class T>

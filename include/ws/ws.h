@@ -7,6 +7,7 @@
 #include "ws/error.h"
 #include "ws/handler.h"
 #include "ws/message.h"
+#include "ws/message_reader.h"
 #include "ws/module.h"
 #include "ws/op.h"
 #include "ws/request.h"

@@ -25,6 +25,17 @@ enum RequestString : std::size_t { uri, remote_address, user, subprotocol_name }
 ws::Error no_error;
 ws::Error closed_error = ws::Error::Reason::closed;
 std::optional<ws::Message> no_message;
+std::optional<ws::MessageReader> no_reader;
+std::optional<std::string> no_piece;
+
+/// A result that is there at once lives here until the operation takes it, which is the next thing
+/// that happens on this thread.
+template <class T>
+std::optional<T>* at_once(T value) {
+  thread_local std::optional<T> result;
+  result = std::move(value);
+  return &result;
+}
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -75,27 +86,76 @@ void HandlerSession::go_away() {
 void HandlerSession::on_piece(protocol::FramePiece& piece) {
   if (is_control(piece.opcode)) return receive_control(piece);
   if (!connection_.closing().may_send_data()) return;  // a message under way when we closed
-  if (assembler_) return receive_data(*assembler_, piece);
-  protocol::MessageAssembler assembler(connection_.policy().max_message_bytes,
-                                       compression_ ? &compression_->inflater() : nullptr);
-  receive_data(assembler, piece);
+  const bool is_whole_message =
+      piece.starts_frame && piece.ends_message() && piece.opcode != Opcode::continuation;
+  if (!incoming_ && is_whole_message && !readers_.empty()) return receive_whole(piece);
+  receive_data(piece);
 }
 
-void HandlerSession::receive_data(protocol::MessageAssembler& assembler,
-                                  protocol::FramePiece& piece) {
-  switch (assembler.receive(piece)) {
-    case protocol::MessageAssembler::Result::need_more:
-      if (!assembler_)
-        assembler_ = std::make_unique<protocol::MessageAssembler>(std::move(assembler));
-      return;
-    case protocol::MessageAssembler::Result::message: {
-      ws::Message message = assembler.take_message();
-      assembler_.reset();
-      return deliver(std::move(message));
-    }
-    case protocol::MessageAssembler::Result::violation:
-      return on_violation(assembler.violation());
+/// What nearly every message is: in one piece, and somebody waits for it. It is assembled in
+/// passing.
+void HandlerSession::receive_whole(protocol::FramePiece& piece) {
+  protocol::MessageAssembler assembler = make_assembler();
+  if (assembler.receive(piece) == protocol::MessageAssembler::Result::violation) {
+    return on_violation(assembler.violation());
   }
+  readers_.resume_first(assembler.take_message());
+}
+
+void HandlerSession::receive_data(protocol::FramePiece& piece) {
+  if (!incoming_) incoming_ = std::make_unique<Incoming>(Incoming{.assembler = make_assembler()});
+  const auto result = incoming_->assembler.receive(piece);
+  if (result == protocol::MessageAssembler::Result::violation)
+    return on_violation(incoming_->assembler.violation());
+  incoming_->is_whole = result == protocol::MessageAssembler::Result::message;
+  if (incoming_->is_dropped && !drop_read_message()) return;
+  serve_incoming();
+}
+
+/// Gives what has come to whoever has asked for it; where nobody has, no more is read.
+void HandlerSession::serve_incoming() {
+  if (!incoming_) return;
+  if (incoming_->is_read_in_pieces) return serve_piece();
+  if (!readers_.empty()) {
+    if (!incoming_->is_whole) return;
+    const auto whole = std::move(incoming_);
+    return readers_.resume_first(whole->assembler.take_message());
+  }
+  if (!rare_ || rare_->next_readers.empty()) return connection_.pause_reading();
+  incoming_->is_read_in_pieces = true;
+  rare_->next_readers.resume_first(
+      ws::MessageReader(*this, incoming_->assembler.type(), ++message_number_));
+  if (incoming_ && !someone_reads()) connection_.pause_reading();
+}
+
+bool HandlerSession::someone_reads() const {
+  return !readers_.empty() ||
+         (rare_ && (!rare_->next_readers.empty() || !rare_->piece_readers.empty()));
+}
+
+void HandlerSession::serve_piece() {
+  if (!rare_ || rare_->piece_readers.empty()) return connection_.pause_reading();
+  auto piece = take_piece();
+  if (piece || !incoming_) rare_->piece_readers.resume_first(std::move(piece));
+}
+
+/// What there is of the message that is read in pieces; nothing, and the message gone, at its end.
+std::optional<std::string> HandlerSession::take_piece() {
+  std::string piece = incoming_->assembler.take_piece();
+  if (!piece.empty()) return piece;
+  if (incoming_->is_whole) incoming_.reset();
+  return std::nullopt;
+}
+
+/// Another message has been asked for: drops what is left of the one that was read in pieces. True
+/// once all of it is.
+bool HandlerSession::drop_read_message() {
+  if (!incoming_ || !incoming_->is_read_in_pieces) return true;
+  incoming_->assembler.take_piece();
+  incoming_->is_dropped = true;
+  if (!incoming_->is_whole) return false;
+  incoming_.reset();
+  return true;
 }
 
 void HandlerSession::receive_control(protocol::FramePiece& piece) {
@@ -117,12 +177,6 @@ void HandlerSession::receive_close(std::span<const std::uint8_t> payload) {
   set_over(std::move(*status));
 }
 
-void HandlerSession::deliver(ws::Message message) {
-  if (!readers_.empty()) return readers_.resume_first(std::move(message));
-  inbox_ = std::make_unique<std::optional<ws::Message>>(std::move(message));
-  connection_.pause_reading();
-}
-
 void HandlerSession::on_violation(const protocol::Violation& violation) {
   log(LogLevel::info, std::string("the client broke the protocol: ") + violation.reason);
   connection_.send_close(violation.code, violation.reason);
@@ -131,8 +185,8 @@ void HandlerSession::on_violation(const protocol::Violation& violation) {
 }
 
 void HandlerSession::on_drained() {
-  if (!inbox_) connection_.resume_reading();
-  writers_.resume_all(no_error);
+  if (!incoming_ || someone_reads()) connection_.resume_reading();
+  if (rare_) rare_->writers.resume_all(no_error);
 }
 
 void HandlerSession::on_ended(const connection::Ending& ending) {
@@ -144,34 +198,66 @@ void HandlerSession::on_ended(const connection::Ending& ending) {
 /// The first reason counts.
 void HandlerSession::set_over(ws::CloseStatus status) {
   if (!is_over()) status_ = std::make_unique<ws::CloseStatus>(std::move(status));
-  inbox_.reset();
-  assembler_.reset();
-  writers_.resume_all(closed_error);
-  closers_.resume_all(*status_);
+  incoming_.reset();
+  if (rare_) {
+    rare_->writers.resume_all(closed_error);
+    rare_->closers.resume_all(*status_);
+    rare_->piece_readers.resume_all(no_piece);
+    rare_->next_readers.resume_all(no_reader);
+  }
   readers_.resume_all(no_message);
 }
 
 /// A Close frame has been sent: what counts now is the answer to it.
 void HandlerSession::stop_receiving() {
-  inbox_.reset();
+  incoming_.reset();
   connection_.resume_reading();
 }
 
 // ---- from the handler
 
 bool HandlerSession::start(const Arguments&, Read& read) {
-  if (inbox_ && *inbox_) {
-    read.result =
-        inbox_.get();  // moved from at once, and freed by whoever reads or writes the inbox next
+  drop_read_message();
+  read.result = &no_message;
+  if (incoming_ && incoming_->is_whole) {
+    const auto whole = std::move(incoming_);
+    read.result = at_once(whole->assembler.take_message());
     connection_.resume_reading();
     return true;
   }
-  inbox_.reset();
-  if (is_over() && may_fail_again()) {
-    read.result = &no_message;
+  if (is_over() && may_fail_again()) return true;
+  readers_.push_back(read);
+  connection_.resume_reading();
+  return false;
+}
+
+bool HandlerSession::start(const Arguments&, NextReader& next_reader) {
+  drop_read_message();
+  next_reader.result = &no_reader;
+  if (incoming_ && !incoming_->is_dropped) {
+    incoming_->is_read_in_pieces = true;
+    next_reader.result =
+        at_once(ws::MessageReader(*this, incoming_->assembler.type(), ++message_number_));
     return true;
   }
-  readers_.push_back(read);
+  if (is_over() && may_fail_again()) return true;
+  rare().next_readers.push_back(next_reader);
+  connection_.resume_reading();
+  return false;
+}
+
+bool HandlerSession::start(const Arguments& arguments, ReadPiece& read_piece) {
+  read_piece.result = &no_piece;
+  const bool is_current = incoming_ && incoming_->is_read_in_pieces && !incoming_->is_dropped &&
+                          arguments.message_number == message_number_;
+  if (!is_current) return may_fail_again();
+  if (auto piece = take_piece()) {
+    read_piece.result = at_once(std::move(*piece));
+    return true;
+  }
+  connection_.resume_reading();
+  if (!incoming_) return true;  // that was its end
+  rare().piece_readers.push_back(read_piece);
   return false;
 }
 
@@ -179,13 +265,13 @@ bool HandlerSession::start(const Arguments& arguments, Write& write) {
   if (!connection_.may_send_data()) {
     write.result = &closed_error;
     if (may_fail_again()) return true;
-    writers_.push_back(write);
+    rare().writers.push_back(write);
     return false;
   }
   write.result = &no_error;
   send_message(arguments.type, arguments.payload);
   if (connection_.queued_bytes() <= high_water_bytes) return true;
-  writers_.push_back(write);
+  rare().writers.push_back(write);
   return false;
 }
 
@@ -206,7 +292,7 @@ bool HandlerSession::start(const Arguments& arguments, Close& close) {
     return true;
   }
   stop_receiving();
-  closers_.push_back(close);
+  rare().closers.push_back(close);
   return false;
 }
 
@@ -243,6 +329,16 @@ void HandlerSession::on_task_done() noexcept {
 
 void HandlerSession::retire_if_done() {
   if (task_done_ && connection_.ended()) connection_.loop().retire(*this);
+}
+
+protocol::MessageAssembler HandlerSession::make_assembler() {
+  return protocol::MessageAssembler(connection_.policy().max_message_bytes,
+                                    compression_ ? &compression_->inflater() : nullptr);
+}
+
+HandlerSession::RareWaiters& HandlerSession::rare() {
+  if (!rare_) rare_ = std::make_unique<RareWaiters>();
+  return *rare_;
 }
 
 // ---- what is known of the session

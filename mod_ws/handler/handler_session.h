@@ -42,6 +42,8 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
 
  private:
   using Read = ws::detail::OpState<std::optional<ws::Message>>;
+  using NextReader = ws::detail::OpState<std::optional<ws::MessageReader>>;
+  using ReadPiece = ws::detail::OpState<std::optional<std::string>>;
   using Write = ws::detail::OpState<ws::Error>;
   using Close = ws::detail::OpState<ws::CloseStatus>;
   using Arguments = ws::detail::OpArguments;
@@ -55,11 +57,17 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
 
   // ws::Conn
   bool start(const Arguments& arguments, Read& read) override;
+  bool start(const Arguments& arguments, NextReader& next_reader) override;
+  bool start(const Arguments& arguments, ReadPiece& read_piece) override;
   bool start(const Arguments& arguments, Write& write) override;
   bool start(const Arguments& arguments, Close& close) override;
   void forget(Read& read) noexcept override { readers_.remove(read); }
-  void forget(Write& write) noexcept override { writers_.remove(write); }
-  void forget(Close& close) noexcept override { closers_.remove(close); }
+  void forget(NextReader& next_reader) noexcept override {
+    rare().next_readers.remove(next_reader);
+  }
+  void forget(ReadPiece& read_piece) noexcept override { rare().piece_readers.remove(read_piece); }
+  void forget(Write& write) noexcept override { rare().writers.remove(write); }
+  void forget(Close& close) noexcept override { rare().closers.remove(close); }
   ws::Request request() const override;
   std::string_view subprotocol() const override;
   const ws::CloseStatus& close_status() const override;
@@ -69,8 +77,14 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   void run_handler(ws::HandlerFunction handler);
   void receive_control(protocol::FramePiece& piece);
   void receive_close(std::span<const std::uint8_t> payload);
-  void receive_data(protocol::MessageAssembler& assembler, protocol::FramePiece& piece);
-  void deliver(ws::Message message);
+  void receive_data(protocol::FramePiece& piece);
+  void receive_whole(protocol::FramePiece& piece);
+  protocol::MessageAssembler make_assembler();
+  void serve_incoming();
+  void serve_piece();
+  bool someone_reads() const;
+  std::optional<std::string> take_piece();
+  bool drop_read_message();
   void send_message(ws::MessageType type, std::string_view payload);
   void set_over(ws::CloseStatus status);
   bool is_over() const { return status_ != nullptr; }
@@ -86,19 +100,34 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
     std::optional<CompressionTerms> compression;
   };
 
+  /// The message that is coming in, or has come and waits for someone to ask for it.
+  struct Incoming {
+    protocol::MessageAssembler assembler;
+    bool is_whole = false;
+    bool is_read_in_pieces = false;
+    bool is_dropped = false;  ///< Nobody wants the rest.
+  };
+  /// Operations that few sessions ever wait in.
+  struct RareWaiters {
+    OpList<std::optional<ws::MessageReader>> next_readers;
+    OpList<std::optional<std::string>> piece_readers;
+    OpList<ws::Error> writers;
+    OpList<ws::CloseStatus> closers;
+  };
+  RareWaiters& rare();
+
   connection::Connection connection_;
   base::PackedStrings request_;
   const void* log_server_;
   std::unique_ptr<Start> start_;
-  std::unique_ptr<MessageCompression> compression_;        // if it was agreed on
-  std::unique_ptr<protocol::MessageAssembler> assembler_;  // while a message has come in part
-  std::unique_ptr<std::optional<ws::Message>> inbox_;      // a message nobody was waiting for
+  std::unique_ptr<MessageCompression> compression_;  // if it was agreed on
+  std::unique_ptr<Incoming> incoming_;
   std::unique_ptr<ws::CloseStatus> status_;  // once no further message will be delivered
   OpList<std::optional<ws::Message>> readers_;
-  OpList<ws::Error> writers_;
-  OpList<ws::CloseStatus> closers_;
+  std::unique_ptr<RareWaiters> rare_;
+  std::uint32_t message_number_ = 0;  // of the last message that was read in pieces
   bool task_done_ = false;
-  std::uint16_t failures_ = 0;  // reads and writes after the end
+  std::uint16_t failures_ = 0;  // operations after the end
   ws::Task<> task_;  // last: its frame is destroyed first, and its operations are forgotten
 };
 

@@ -30,6 +30,7 @@ MessageAssembler::Result MessageAssembler::receive(FramePiece& piece) {
 void MessageAssembler::begin_message(const FramePiece& piece) {
   message_.type = piece.opcode == Opcode::text ? MessageType::text : MessageType::binary;
   message_.payload.clear();
+  received_bytes_ = 0;
   utf8_.reset();
   is_compressed_ = (piece.rsv & rsv1_bit) != 0;
 }
@@ -37,8 +38,8 @@ void MessageAssembler::begin_message(const FramePiece& piece) {
 /// `more_to_come`: what is known to follow, so that a frame that is too large is refused at its
 /// header.
 bool MessageAssembler::take(std::span<const std::uint8_t> bytes, std::uint64_t more_to_come) {
-  const std::uint64_t size = message_.payload.size() + bytes.size() + more_to_come;
-  if (max_message_bytes_ != 0 && size > max_message_bytes_) {
+  received_bytes_ += bytes.size();
+  if (max_message_bytes_ != 0 && received_bytes_ + more_to_come > max_message_bytes_) {
     return refuse(CloseCode::message_too_big, "message above the size limit");
   }
   if (message_.type == MessageType::text && !utf8_.receive(bytes)) {

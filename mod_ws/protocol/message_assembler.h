@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
 
 #include "mod_ws/protocol/frame_parser.h"
 #include "mod_ws/protocol/permessage_deflate.h"
@@ -30,6 +32,12 @@ class MessageAssembler {
   /// The whole message, moved out; once after Result::message.
   ws::Message take_message() { return std::move(message_); }
 
+  ws::MessageType type() const { return message_.type; }
+
+  /// What has come of an incomplete message since the last call, moved out: for a reader that does
+  /// not want to hold it all. Once it is used, take_message() has no more than the rest.
+  std::string take_piece() { return std::exchange(message_.payload, {}); }
+
   const Violation& violation() const { return violation_; }
 
  private:
@@ -40,6 +48,7 @@ class MessageAssembler {
 
   std::uint64_t max_message_bytes_;
   Inflater* inflater_;
+  std::uint64_t received_bytes_ = 0;  // of the message, taken out or not
   ws::Message message_;
   Utf8Validator utf8_;
   bool is_compressed_ = false;
