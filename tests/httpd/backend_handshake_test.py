@@ -221,7 +221,7 @@ def test_the_clients_connection_stays_usable(relay, raw):
         client.handshake("/plain")
         assert client.get("/page").body == b"a page"
         client.handshake("/plain")
-        assert backend.accepted() == 2
+        assert len(backend.wait_for_scripts(2)) == 2
 
 
 def test_proxy_error_override_replaces_the_answer(relay):
