@@ -105,6 +105,8 @@ std::optional<std::vector<std::uint8_t>> drain_input(request_rec* r, conn_rec* c
   std::vector<std::uint8_t> bytes;
   apr_bucket_brigade* const brigade = apr_brigade_create(c->pool, c->bucket_alloc);
   apr_status_t status = APR_SUCCESS;
+  // RequestReadTimeout is about requests, and this one is through.
+  ap_remove_input_filter_byhandle(c->input_filters, "reqtimeout");
   while (status == APR_SUCCESS && bytes.size() <= limit) {
     status = ap_get_brigade(c->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
                             HUGE_STRING_LEN);
