@@ -80,35 +80,55 @@ make_certificate() {
     -keyout "$1/server.key" -out "$1/server.crt" 2>/dev/null
 }
 
-# httpd's children are not root: where they cannot read the page, a copy that they can read is served.
+# readable_htdocs ROOT: httpd's children are not root; where they cannot read the page, a copy that they can read is served.
 readable_htdocs() {
-  local htdocs=$PWD/conf/demo/htdocs
-  if [ "$(id -u)" = 0 ] && ! setpriv --reuid www-data --regid www-data --clear-groups test -r "$htdocs/index.html" 2>/dev/null; then
-    local copy
-    copy=$(mktemp -d)
-    cp -r "$htdocs/." "$copy"
+  local htdocs=$PWD/conf/demo/htdocs copy
+  if [ "$(id -u)" = 0 ] &&
+    ! setpriv --reuid www-data --regid www-data --clear-groups test -r "$htdocs/index.html" 2>/dev/null; then
+    copy=/tmp/mod_ws-demo-${1##*/}
+    rm -rf "$copy"
+    cp -r "$htdocs" "$copy"
     chmod -R a+rX "$copy"
     htdocs=$copy
   fi
   printf '%s\n' "$htdocs"
 }
 
+fail() {
+  say "$*"
+  exit 1
+}
+
+# is_open PORT: something listens on it.
+is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# TLS is on the port that is as far from PORT as 8443 is from 8080.
+TLS_DISTANCE=363
+
 run() {
   local port=8080
   while [ $# -gt 0 ]; do
     case $1 in
-      --port) port=${2:?--port needs a number}; shift 2 ;;
+      --port=*) port=${1#--port=}; shift ;;
+      --port) [ $# -gt 1 ] || fail "--port needs a number"; port=$2; shift 2 ;;
+      --help | -h) usage; exit 0 ;;
       *) usage >&2; exit 2 ;;
     esac
   done
+  [[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ $((port + TLS_DISTANCE)) -le 65535 ] ||
+    fail "--port takes a number from 1 to $((65535 - TLS_DISTANCE)) (TLS is on the one $TLS_DISTANCE above); not \"$port\""
+  local tls_port=$((port + TLS_DISTANCE)) taken
+  for taken in "$port" "$tls_port"; do
+    ! is_open "$taken" || fail "Something listens on port $taken already; choose another with --port."
+  done
   build
   command -v openssl >/dev/null || need openssl
-  local root=$PWD/$BUILD/run tls_port=$((port + 363))
+  local root=$PWD/$BUILD/run/$port
   mkdir -p "$root"
   make_certificate "$root"
   : >"$root/error.log"
-  setsid "$(httpd_program)" -d "$root" -f "$PWD/conf/demo/httpd.conf" -DFOREGROUND \
-    -C "Define WS_ROOT $root" -C "Define WS_HTDOCS $(readable_htdocs)" -C "Define WS_MODULES $PWD/$BUILD/modules" \
+  setsid "$(httpd_program)" -d "$root" -f "$PWD/conf/demo/httpd.conf" -DFOREGROUND -E "$root/error.log" \
+    -C "Define WS_ROOT $root" -C "Define WS_HTDOCS $(readable_htdocs "$root")" -C "Define WS_MODULES $PWD/$BUILD/modules" \
     -C "Define HTTPD_MODULES $(httpd_modules)" -C "Define WS_PORT $port" -C "Define WS_TLS_PORT $tls_port" &
   local httpd=$!
   trap 'kill -TERM $httpd 2>/dev/null' INT TERM
@@ -120,27 +140,27 @@ run() {
     demo page   http://127.0.0.1:$port/          https://127.0.0.1:$tls_port/ (self-signed certificate)
     handler     ws://127.0.0.1:$port/echo        wss://127.0.0.1:$tls_port/echo
     relay       ws://127.0.0.1:$port/relay       wss://127.0.0.1:$tls_port/relay
-    log         $BUILD/run/error.log
+    log         $BUILD/run/$port/error.log
     settings    conf/demo/httpd.conf
 
   Ctrl-C ends it.
 EOF
   # The first signal ends `wait`, the second waits for httpd's end.
   wait "$httpd" || wait "$httpd" || true
+  say "mod_ws has ended."
 }
 
 # wait_until_serving PID PORT LOG
 wait_until_serving() {
   local tries=0
-  until (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; do
+  while kill -0 "$1" 2>/dev/null && [ $tries -lt 100 ]; do
+    ! is_open "$2" || return 0
     tries=$((tries + 1))
-    if ! kill -0 "$1" 2>/dev/null || [ $tries -gt 100 ]; then
-      say "httpd did not start; its log says:"
-      cat "$3" >&2
-      exit 1
-    fi
     read -rt 0.1 <> <(:) || true
   done
+  say "httpd did not start; its log says:"
+  cat "$3" >&2
+  exit 1
 }
 
 need_test_packages() {
@@ -233,7 +253,7 @@ install_files() {
   build
   local modules includes settings
   modules=$destdir$(httpd_modules)
-  includes=$destdir$("$APXS" -q PREFIX)/include
+  includes=$destdir$("$APXS" -q INCLUDEDIR)
   settings=$destdir$("$APXS" -q SYSCONFDIR)
   [ ! -d "$("$APXS" -q SYSCONFDIR)/mods-available" ] || settings=$settings/mods-available
   install -d "$modules" "$includes/ws" "$settings"
@@ -241,14 +261,14 @@ install_files() {
   install -m 644 include/ws/*.h "$includes/ws"
   sed "s|@MODULES@|$(httpd_modules)|" conf/ws.load >"$settings/ws.load"
   install -m 644 conf/ws.conf "$settings/ws.conf"
-  say "Installed to $modules, $includes/ws and $settings."
+  say "Installed to $modules, $includes/ws and $settings. On Debian: a2enmod ws, then restart."
 }
 
 command=${1:-help}
 [ $# -eq 0 ] || shift
 case $command in
   run) run "$@" ;;
-  build) build ;;
+  build) [ $# -eq 0 ] || { usage >&2; exit 2; }; build ;;
   test) run_tests ;;
   check) check ;;
   fuzz) fuzz "$@" ;;

@@ -36,10 +36,33 @@ class Conn : public detail::TaskOwner {
 
   /// Sends one message, in one frame. Resumes at once, or when the client has taken what is queued
   /// for it. Text must be valid UTF-8.
-  Op<Error> write(const Message& message) { return write(message.type, message.payload); }
+  Op<Error> write(const Message& message) {
+    return write(message.type, std::string_view(message.payload));
+  }
   Op<Error> write(MessageType type, std::string_view payload) {
     return {*this, {.payload = payload, .type = type}};
   }
+
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+  // g++ before 13 drops a whole `if` or `while` whose condition awaits something and holds a
+  // temporary with a destructor, where the block around it declares nothing. A payload with a name
+  // is safe everywhere.
+  [[deprecated(
+      "g++ 12 may drop an awaited condition with a temporary in it: give the payload a name")]]  //
+  Op<Error>
+  write(MessageType type, std::string&& payload) {
+    return write(type, std::string_view(payload));
+  }
+  [[deprecated(
+      "g++ 12 may drop an awaited condition with a temporary in it: give the message a name")]]  //
+  Op<Error>
+  write(Message&& message) {
+    return write(message.type, std::string_view(message.payload));
+  }
+  Op<Error> write(MessageType type, const char* payload) {
+    return write(type, std::string_view(payload));
+  }
+#endif
 
   /// Runs the closing handshake: sends Close, drops messages that still come, resumes with the
   /// client's status, or with 1006 when it did not answer within WebSocketCloseTimeout. A reason

@@ -39,9 +39,7 @@ T take(T& result) {
 }
 template <class T>
 std::optional<T> take(std::optional<T>& result) {
-  std::optional<T> taken = std::move(result);
-  result.reset();  // what has been taken is not there for the next one
-  return taken;
+  return std::exchange(result, std::nullopt);  // what has been taken is not there for the next one
 }
 
 }  // namespace detail

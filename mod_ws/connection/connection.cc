@@ -54,6 +54,7 @@ void Connection::watch() {
 
 void Connection::on_ready(engine::Readiness ready) {
   if (ready.writable) write_queued();
+  if (std::exchange(calls_drained_, false) && queue_.empty() && !ended()) backend_.on_drained();
   if (reading_ != Reading::paused) {
     if (ready.readable || ready.broken) read();
   } else if (ready.broken) {
@@ -232,6 +233,11 @@ void Connection::write_queued() {
   update_interest();
   if (state_ == State::finishing) return shut_down_write();
   backend_.on_drained();
+}
+
+void Connection::call_drained_soon() {
+  calls_drained_ = true;
+  loop_.revisit(*this);
 }
 
 // ---- ending

@@ -77,8 +77,11 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
 
   bool ended() const { return state_ == State::ended; }
 
-  /// Not ended, and no Close frame sent.
-  bool may_send_data() const { return !ended() && closing_.may_send_data(); }
+  /// Not ended, no write has failed, and no Close frame was sent.
+  bool may_send_data() const { return !ended() && !ends_soon_ && closing_.may_send_data(); }
+
+  /// Calls Backend::on_drained() in the loop's next turn, if the queue is empty then.
+  void call_drained_soon();
 
   engine::EventLoop& loop() const { return loop_; }
   const Policy& policy() const { return policy_; }
@@ -127,6 +130,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   bool ends_soon_ = false;
   bool peer_ended_ = false;
   bool write_shut_ = false;
+  bool calls_drained_ = false;
   Ending soon_{Ending::Cause::finished};  // what end_soon() has found
   engine::EventLoop& loop_;
   Backend& backend_;

@@ -45,6 +45,12 @@ EventLoop& Engine::least_loaded() {
   });
 }
 
+std::size_t Engine::resident_count() const {
+  std::size_t count = 0;
+  for (const auto& loop : loops_) count += loop->resident_count();
+  return count;
+}
+
 void Engine::stop(std::chrono::milliseconds grace) {
   if (threads_.empty()) return;
   for (auto& loop : loops_) loop->post_stop(grace);

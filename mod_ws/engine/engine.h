@@ -22,6 +22,9 @@ class Engine {
   /// The loop with the fewest sessions. Any thread.
   EventLoop& least_loaded();
 
+  /// The sessions of all loops. Any thread.
+  std::size_t resident_count() const;
+
   /// Lets sessions say goodbye for at most `grace`, then ends the threads. Once, from a thread that
   /// is no loop's.
   void stop(std::chrono::milliseconds grace);

@@ -18,6 +18,9 @@ constexpr std::size_t high_water_bytes = 64 << 10;
 /// spun.
 constexpr std::uint16_t max_failures = 100;
 
+/// Bytes, and messages, that a handler may write before the loop's other sessions get their turn.
+constexpr std::size_t max_written_in_a_row = 1 << 20;
+
 // What request_ holds.
 enum RequestString : std::size_t { uri, remote_address, user, subprotocol_name };
 
@@ -77,7 +80,7 @@ void HandlerSession::run_handler(ws::HandlerFunction handler) {
 }
 
 void HandlerSession::go_away() {
-  connection_.send_close(CloseCode::going_away, "the server is stopping");
+  connection_.send_close(CloseCode::going_away, "the server process ends");
   stop_receiving();
 }
 
@@ -86,6 +89,7 @@ void HandlerSession::go_away() {
 void HandlerSession::on_piece(protocol::FramePiece& piece) {
   if (is_control(piece.opcode)) return receive_control(piece);
   if (!connection_.closing().may_send_data()) return;  // a message under way when we closed
+  written_in_a_row_ = 0;
   const bool is_whole_message =
       piece.starts_frame && piece.ends_message() && piece.opcode != Opcode::continuation;
   if (!incoming_ && is_whole_message && !readers_.empty()) return receive_whole(piece);
@@ -185,6 +189,7 @@ void HandlerSession::on_violation(const protocol::Violation& violation) {
 }
 
 void HandlerSession::on_drained() {
+  written_in_a_row_ = 0;
   if (!incoming_ || someone_reads()) connection_.resume_reading();
   if (rare_) rare_->writers.resume_all(no_error);
 }
@@ -270,7 +275,12 @@ bool HandlerSession::start(const Arguments& arguments, Write& write) {
   }
   write.result = &no_error;
   send_message(arguments.type, arguments.payload);
-  if (connection_.queued_bytes() <= high_water_bytes) return true;
+  written_in_a_row_ += arguments.payload.size() + 1;
+  const bool is_taken = connection_.queued_bytes() <= high_water_bytes;
+  if (is_taken && written_in_a_row_ < max_written_in_a_row) return true;
+  // A client that takes everything at once must not keep its handler from ever leaving the loop to
+  // others.
+  if (is_taken) connection_.call_drained_soon();
   rare().writers.push_back(write);
   return false;
 }

@@ -125,7 +125,8 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   std::unique_ptr<ws::CloseStatus> status_;  // once no further message will be delivered
   OpList<std::optional<ws::Message>> readers_;
   std::unique_ptr<RareWaiters> rare_;
-  std::uint32_t message_number_ = 0;  // of the last message that was read in pieces
+  std::uint32_t written_in_a_row_ = 0;  // since the last time the loop went on
+  std::uint32_t message_number_ = 0;    // of the last message that was read in pieces
   bool task_done_ = false;
   std::uint16_t failures_ = 0;  // operations after the end
   ws::Task<> task_;  // last: its frame is destroyed first, and its operations are forgotten

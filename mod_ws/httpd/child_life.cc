@@ -32,7 +32,14 @@ unsigned default_engine_threads() {
 }
 
 apr_status_t stop_engine(void*) {
-  if (the_engine) the_engine->stop(stop_grace);
+  if (!the_engine) return APR_SUCCESS;
+  if (const std::size_t sessions = the_engine->resident_count(); sessions > 0) {
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "%" APR_SIZE_T_FMT
+                 " WebSocket sessions are closed with 1001: their child process ends",
+                 sessions);
+  }
+  the_engine->stop(stop_grace);
   return APR_SUCCESS;
 }
 

@@ -51,9 +51,8 @@ int refuse(request_rec* r, const protocol::Refusal& refusal) {
     apr_table_setn(r->err_headers_out, "Upgrade", "websocket");
     apr_table_setn(r->err_headers_out, "Connection", "Upgrade");
   }
-  if (refusal.status == HTTP_METHOD_NOT_ALLOWED) {
-    r->allowed = AP_METHOD_BIT << M_GET;
-  }
+  if (refusal.status == HTTP_METHOD_NOT_ALLOWED)
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
   return refusal.status;
 }
 

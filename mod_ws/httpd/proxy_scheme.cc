@@ -17,11 +17,6 @@
 namespace mod_ws::httpd {
 namespace {
 
-constexpr std::size_t max_early_client_bytes = 64 << 10;
-/// A backend may begin to send with its 101, and fast. What httpd's filters have read of it must
-/// come along.
-constexpr std::size_t max_early_backend_bytes = 16 << 20;
-
 constexpr KindDefaults relay_defaults{.max_message_bytes = 0,
                                       .compression = connection::Compression::Mode::pass};
 
@@ -113,10 +108,6 @@ std::optional<std::string> check_backend_response(const request_rec* r,
 int hand_over(const BackendRequest& request, const BackendResponse& response) {
   request_rec* const r = request.r;
   const apr_time_t started = apr_time_now();
-  auto early_client = drain_input(r, r->connection, max_early_client_bytes);
-  auto early_backend = drain_input(r, request.backend->connection, max_early_backend_bytes);
-  if (!early_client) return HTTP_BAD_REQUEST;
-  if (!early_backend) return HTTP_BAD_GATEWAY;
   engine::EventLoop& loop = child_engine().least_loaded();
   const auto handover = std::make_shared<Handover>();
   if (!handover->prepare(r->connection) || !handover->prepare(request.backend->connection)) {
@@ -136,16 +127,18 @@ int hand_over(const BackendRequest& request, const BackendResponse& response) {
                           .client = client_address(r),
                           .uri = r->uri,
                           .log_server = r->server,
-                          .already_read_client = std::move(*early_client),
-                          .already_read_backend = std::move(*early_backend)};
-  handover->commit([&loop, started, terms = std::move(terms)](
-                       std::vector<transport::Transport> transports) mutable {
-    base::log({terms.log_server, terms.client, terms.uri}, base::LogLevel::debug,
-              "relayed to " + terms.worker + ", the worker thread is free " +
-                  std::to_string(apr_time_now() - started) + " us after the backend's 101");
-    loop.post_adoption(std::make_unique<proxy::Relay>(loop, std::move(transports[0]),
-                                                      std::move(transports[1]), std::move(terms)));
-  });
+                          .already_read_client = {},
+                          .already_read_backend = {}};
+  handover->commit(
+      [&loop, started, terms = std::move(terms)](std::vector<TakenConnection> taken) mutable {
+        base::log({terms.log_server, terms.client, terms.uri}, base::LogLevel::debug,
+                  "relayed to " + terms.worker + ", the worker thread is free " +
+                      std::to_string(apr_time_now() - started) + " us after the backend's 101");
+        terms.already_read_client = std::move(taken[0].already_read);
+        terms.already_read_backend = std::move(taken[1].already_read);
+        loop.post_adoption(std::make_unique<proxy::Relay>(
+            loop, std::move(taken[0].transport), std::move(taken[1].transport), std::move(terms)));
+      });
   return OK;
 }
 

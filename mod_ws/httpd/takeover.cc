@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <mod_ssl.h>
 #include <mod_ssl_openssl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -83,6 +84,38 @@ apr_status_t append_brigade(std::vector<std::uint8_t>& bytes, apr_bucket_brigade
   return status;
 }
 
+/// What the connection's filters hold of the peer's bytes. Their socket is the stand-in by now,
+/// which never has anything, so this ends however fast the peer sends.
+std::vector<std::uint8_t> drain_filters(conn_rec* c) {
+  std::vector<std::uint8_t> bytes;
+  apr_bucket_brigade* const brigade = apr_brigade_create(c->pool, c->bucket_alloc);
+  // RequestReadTimeout is about requests, and this one is through.
+  ap_remove_input_filter_byhandle(c->input_filters, "reqtimeout");
+  while (ap_get_brigade(c->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
+                        HUGE_STRING_LEN) == APR_SUCCESS &&
+         !APR_BRIGADE_EMPTY(brigade) && append_brigade(bytes, brigade) == APR_SUCCESS) {
+  }
+  return bytes;
+}
+
+int descriptor_of(conn_rec* c) {
+  apr_os_sock_t descriptor = -1;
+  apr_os_sock_get(&descriptor, ap_get_conn_socket(c));
+  return descriptor;
+}
+
+/// A socket that is never readable: what httpd gets in place of a connection that was taken. One a
+/// child; -1 when there are no descriptors left.
+int stand_in_socket() {
+  static const auto sockets = [] {
+    std::array<int, 2> pair{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()) != 0)
+      pair = {-1, -1};
+    return pair;
+  }();
+  return sockets[0];
+}
+
 }  // namespace
 
 void register_takeover() {
@@ -100,57 +133,32 @@ const char* takeover_obstacle(conn_rec* c) {
   return nullptr;
 }
 
-std::optional<std::vector<std::uint8_t>> drain_input(request_rec* r, conn_rec* c,
-                                                     std::size_t limit) {
-  std::vector<std::uint8_t> bytes;
-  apr_bucket_brigade* const brigade = apr_brigade_create(c->pool, c->bucket_alloc);
-  apr_status_t status = APR_SUCCESS;
-  // RequestReadTimeout is about requests, and this one is through.
-  ap_remove_input_filter_byhandle(c->input_filters, "reqtimeout");
-  while (status == APR_SUCCESS && bytes.size() <= limit) {
-    status = ap_get_brigade(c->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
-                            HUGE_STRING_LEN);
-    if (APR_STATUS_IS_EAGAIN(status) || APR_STATUS_IS_EOF(status) ||
-        (status == APR_SUCCESS && APR_BRIGADE_EMPTY(brigade))) {
-      return bytes;  // an end behind them is the engine's to see
-    }
-    if (status == APR_SUCCESS) status = append_brigade(bytes, brigade);
-  }
-  const char* const who = c == r->connection ? "the client" : "the backend";
-  if (status == APR_SUCCESS) {
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                  "%s sent more than %" APR_SIZE_T_FMT " bytes before the session began", who,
-                  limit);
-  } else {
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, status, r, "%s was lost before the session began", who);
-  }
-  return std::nullopt;
-}
-
 bool Handover::prepare(conn_rec* c) {
-  apr_os_sock_t descriptor = -1;
-  apr_os_sock_get(&descriptor, ap_get_conn_socket(c));
-  base::UniqueFd socket(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
-  if (!socket) return false;
+  base::UniqueFd socket(::fcntl(descriptor_of(c), F_DUPFD_CLOEXEC, 0));
+  if (!socket || stand_in_socket() < 0) return false;
   SSL* const ssl = state_of(c).ssl;
   if (ssl != nullptr) SSL_up_ref(ssl);
-  prepared_.push_back({c, std::move(socket), transport::SslPtr(ssl)});
+  prepared_.push_back({c, std::move(socket), transport::SslPtr(ssl), {}});
   return true;
 }
 
 void Handover::commit(Begin begin) {
   begin_ = std::move(begin);
   still_held_ = prepared_.size();
-  for (std::size_t number = 0; number < prepared_.size(); ++number) {
-    conn_rec* const c = prepared_[number].connection;
-    auto& state = state_of(c);
-    state.handover = shared_from_this();
-    state.number = number;
-    // Closed without shutdown(2) and close_notify, so that our duplicate lives on: for the MPM, and
-    // for mod_proxy.
-    c->aborted = 1;
-    c->keepalive = AP_CONN_CLOSE;
-  }
+  for (std::size_t number = 0; number < prepared_.size(); ++number) take(prepared_[number], number);
+}
+
+void Handover::take(Prepared& prepared, std::size_t number) {
+  conn_rec* const c = prepared.connection;
+  // Replaces what the number stands for; it cannot fail for lack of descriptors.
+  ::dup3(stand_in_socket(), descriptor_of(c), O_CLOEXEC);
+  prepared.already_read = drain_filters(c);
+  auto& state = state_of(c);
+  state.handover = shared_from_this();
+  state.number = number;
+  // No last words to the peer: neither from the MPM, nor from mod_proxy, nor from mod_ssl.
+  c->aborted = 1;
+  c->keepalive = AP_CONN_CLOSE;
 }
 
 void Handover::let_go(std::size_t number) {
@@ -172,15 +180,15 @@ void Handover::let_go(std::size_t number) {
 }
 
 void Handover::begin_session() {
-  std::vector<transport::Transport> transports;
-  for (Prepared& prepared : prepared_) {
-    if (prepared.ssl) {
-      transports.emplace_back(transport::Tls(std::move(prepared.socket), std::move(prepared.ssl)));
+  std::vector<TakenConnection> taken;
+  for (auto& [connection, socket, ssl, already_read] : prepared_) {
+    if (ssl) {
+      taken.push_back({transport::Tls(std::move(socket), std::move(ssl)), std::move(already_read)});
     } else {
-      transports.emplace_back(transport::Plain(std::move(prepared.socket)));
+      taken.push_back({transport::Plain(std::move(socket)), std::move(already_read)});
     }
   }
-  begin_(std::move(transports));
+  begin_(std::move(taken));
 }
 
 }  // namespace mod_ws::httpd

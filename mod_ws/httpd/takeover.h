@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
@@ -21,18 +20,19 @@ void register_takeover();
 /// connection.
 const char* takeover_obstacle(conn_rec* c);
 
-/// What the peer sent that httpd has read, or can read now, without waiting. Nothing, and the cause
-/// logged, when the connection has failed or the peer has sent more than `limit` bytes.
-std::optional<std::vector<std::uint8_t>> drain_input(request_rec* r, conn_rec* c,
-                                                     std::size_t limit);
+/// A connection that is httpd's no longer.
+struct TakenConnection {
+  transport::Transport transport;
+  std::vector<std::uint8_t> already_read;  ///< By httpd's filters, behind the handshake.
+};
 
 /// A session whose connections are still httpd's. Each of them is taken once its handshake is done;
 /// httpd goes on using it until it clears the connection's pool. When the last one is free, the
 /// session begins, on the thread that freed it.
 class Handover : public std::enable_shared_from_this<Handover> {
  public:
-  /// Gets the connections' transports, in the order of prepare().
-  using Begin = std::function<void(std::vector<transport::Transport>)>;
+  /// Gets the connections, in the order of prepare().
+  using Begin = std::function<void(std::vector<TakenConnection>)>;
 
   /// Duplicates the connection's socket: the part that can fail, before a handshake is answered.
   /// False, with errno.
@@ -51,7 +51,9 @@ class Handover : public std::enable_shared_from_this<Handover> {
     conn_rec* connection;
     base::UniqueFd socket;
     transport::SslPtr ssl;
+    std::vector<std::uint8_t> already_read;
   };
+  void take(Prepared& prepared, std::size_t number);
   void begin_session();
 
   Begin begin_;

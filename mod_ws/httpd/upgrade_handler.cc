@@ -14,10 +14,6 @@ namespace {
 
 constexpr KindDefaults handler_defaults{.max_message_bytes = 1 << 20,
                                         .compression = connection::Compression::Mode::on};
-/// A client has to wait for the 101 before it sends (RFC 6455 4.1); many send their first frame at
-/// once. More is no handshake.
-constexpr std::size_t max_early_bytes = 64 << 10;
-
 std::string_view agreed_subprotocol(request_rec* r, const LocationConfig& location) {
   if (location.subprotocols == nullptr) return {};
   return protocol::choose_subprotocol(header_in(r, "Sec-WebSocket-Protocol"),
@@ -27,8 +23,6 @@ std::string_view agreed_subprotocol(request_rec* r, const LocationConfig& locati
 /// After the handshake: the client's connection becomes a session of the handler's.
 int serve(request_rec* r, const LocationConfig& location) {
   conn_rec* const c = r->connection;
-  auto early = drain_input(r, c, max_early_bytes);
-  if (!early) return HTTP_BAD_REQUEST;
   engine::EventLoop& loop = child_engine().least_loaded();
   const auto handover = std::make_shared<Handover>();
   if (!handover->prepare(c)) {
@@ -50,17 +44,18 @@ int serve(request_rec* r, const LocationConfig& location) {
                               .user = r->user == nullptr ? "" : r->user,
                               .subprotocol = std::string(subprotocol),
                               .log_server = r->server,
-                              .already_read = std::move(*early),
+                              .already_read = {},
                               .compression = std::move(compression)};
   // std::function wants what it carries to be copyable.
   auto carried = std::make_shared<handler::HandlerTerms>(std::move(terms));
-  handover->commit([&loop, name = location.handler->name,
-                    carried](std::vector<transport::Transport> transports) {
-    base::log({carried->log_server, carried->remote_address, carried->uri}, base::LogLevel::debug,
-              std::string("a session of handler ") + name);
-    loop.post_adoption(std::make_unique<handler::HandlerSession>(
-        loop, std::move(transports.front()), std::move(*carried)));
-  });
+  handover->commit(
+      [&loop, name = location.handler->name, carried](std::vector<TakenConnection> taken) {
+        base::log({carried->log_server, carried->remote_address, carried->uri},
+                  base::LogLevel::debug, std::string("a session of handler ") + name);
+        carried->already_read = std::move(taken.front().already_read);
+        loop.post_adoption(std::make_unique<handler::HandlerSession>(
+            loop, std::move(taken.front().transport), std::move(*carried)));
+      });
   return OK;
 }
 

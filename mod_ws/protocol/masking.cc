@@ -18,8 +18,7 @@ using Block = std::uint64_t __attribute__((vector_size(32), aligned(1), may_alia
 
 }  // namespace
 
-FOR_EACH_VECTOR_WIDTH void mask(std::span<std::uint8_t> payload,
-                                                            const MaskingKey& key) {
+FOR_EACH_VECTOR_WIDTH void mask(std::span<std::uint8_t> payload, const MaskingKey& key) {
   const std::array<MaskingKey, 2> twice{key, key};
   std::uint64_t word;
   std::memcpy(&word, &twice, sizeof word);

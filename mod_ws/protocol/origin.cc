@@ -82,6 +82,7 @@ std::optional<std::string> OriginRules::add(std::string_view rule) {
     (rule == "same" ? same_ : any_) = true;
     return std::nullopt;
   }
+  if (rule == "all" || rule == "none") return "is not a host; write any, same, or hosts";
   constexpr const char* complaint =
       "is not same, any, or [scheme://]host[:port] with an optional leading \"*.\" in the host";
   Pattern pattern;

@@ -35,8 +35,8 @@ void Relay::on_adopted() {
 }
 
 void Relay::go_away() {
-  client_.close({CloseCode::going_away, "the server is stopping"}, Leg::AfterClose::await_answer);
-  backend_.close({CloseCode::going_away, "the relay is stopping"}, Leg::AfterClose::await_answer);
+  client_.close({CloseCode::going_away, "the server process ends"}, Leg::AfterClose::await_answer);
+  backend_.close({CloseCode::going_away, "the relay process ends"}, Leg::AfterClose::await_answer);
 }
 
 // ---- one leg
@@ -160,8 +160,9 @@ void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
     other.finish_if_complete();
   }
   other.connection_.resume_reading();  // what held it back is gone
-  if (client_.connection_.ended() && backend_.connection_.ended())
-    client_.connection_.loop().retire(*this);
+  if (!client_.connection_.ended() || !backend_.connection_.ended()) return;
+  log(LogLevel::debug, "ended; " + closing_of(client_) + ", " + closing_of(backend_));
+  client_.connection_.loop().retire(*this);
 }
 
 void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
@@ -169,6 +170,12 @@ void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
       lost.connection_.mid_frame() ? " was lost inside a frame: " : " was lost: ";
   log(is_backend(lost) ? LogLevel::warning : LogLevel::info,
       name_of(lost) + where + describe(ending));
+}
+
+/// "the client closed with 1000"
+std::string Relay::closing_of(const Leg& leg) const {
+  if (!leg.received_code()) return name_of(leg) + " sent no Close";
+  return name_of(leg) + " closed with " + std::to_string(static_cast<int>(*leg.received_code()));
 }
 
 std::string Relay::name_of(const Leg& leg) const {

@@ -82,6 +82,7 @@ class Relay final : public engine::Resident {
   void log_lost(const Leg& lost, const connection::Ending& ending) const;
   bool is_backend(const Leg& leg) const { return &leg == &backend_; }
   std::string name_of(const Leg& leg) const;
+  std::string closing_of(const Leg& leg) const;
   Leg& other_of(const Leg& leg) { return &leg == &client_ ? backend_ : client_; }
 
   void log(base::LogLevel level, std::string_view text) const;

@@ -65,6 +65,8 @@ def test_demo_serves_page_handler_and_relay(open_directory):
             assert b"demo.js" in page.read()
         for path in ("/echo", "/relay"):
             assert exchange(f"ws://127.0.0.1:{port}{path}", ["hello"]) == ["hello"]
+            origin = f"https://localhost:{tls_port}"
+            assert exchange(f"wss://localhost:{tls_port}{path}", ["hello"], origin=origin) == ["hello"]
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -206,3 +206,32 @@ def test_takes_http_1_1_clients_of_an_http_2_server(httpd, path):
     relay = Relay(httpd, ECHO + "Protocols h2 http/1.1", modules=("http2",))
     with relay.websockets_backend():
         assert exchange(relay.server.url(path, tls=True), MESSAGES) == MESSAGES
+
+
+# Peers that are faster than the takeover
+
+
+@pytest.mark.parametrize("backend_tls", [False, True], ids=["plain", "tls"])
+def test_a_backend_that_sends_at_once_and_fast(httpd, backend_tls):
+    """What comes while httpd still has the connection neither delays the session nor is held whole."""
+    relay = Relay(httpd)
+    payload = bytes(1 << 20)
+
+    def flood(connection):
+        connection.accept_websocket()
+        for _ in range(32):
+            connection.send_frame(2, payload)
+
+    for _ in range(5):
+        with relay.scripted_backend(flood, tls=backend_tls), relay.client() as client:
+            assert client.handshake(relay.path(backend_tls)).status == 101
+            for _ in range(32):
+                assert client.read_frame()[3] == payload
+
+
+def test_a_client_that_sends_much_with_its_request(httpd, tls):
+    server = httpd(ECHO.replace("</Location>", "WebSocketMaxMessageSize 0\n</Location>"), tls=True)
+    payload = bytes(1 << 20)
+    with RawClient("127.0.0.1", server.port_of(tls), tls) as client:
+        assert client.handshake("/echo", extra=frame(2, payload)).status == 101
+        assert client.read_frame()[3] == payload
