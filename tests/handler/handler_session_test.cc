@@ -389,22 +389,5 @@ TEST(HandlerSession, SaysGoodbyeWhenTheLoopStops) {
   EXPECT_EQ(notes.alive, 0);
 }
 
-ws::Task<> write_until_told(ws::Conn& conn) {
-  const std::string payload(100'000, 'x');
-  while (true) {
-    const auto error = co_await conn.write(MessageType::binary, payload);
-    if (error) break;
-  }
-  notes.step = 1;
-}
-
-TEST(HandlerSession, TellsAWriterThatItsClientIsGone) {
-  HandlerOnLoop session(write_until_told);
-  EXPECT_TRUE(session.client.receive_frame());
-  session.client.close();
-  EXPECT_TRUE(session.wait_for_step(1));
-  EXPECT_TRUE(session.thread.wait_until_empty());
-}
-
 }  // namespace
 }  // namespace mod_ws::handler
