@@ -39,7 +39,8 @@ protocol::HandshakeRequest handshake_request(const request_rec* r) {
           .upgrade = header_in(r, "Upgrade"),
           .connection = header_in(r, "Connection"),
           .key = header_in(r, "Sec-WebSocket-Key"),
-          .version = header_in(r, "Sec-WebSocket-Version")};
+          .version = header_in(r, "Sec-WebSocket-Version"),
+          .extensions = header_in(r, "Sec-WebSocket-Extensions")};
 }
 
 int refuse(request_rec* r, const protocol::Refusal& refusal) {

@@ -70,6 +70,7 @@ std::optional<DeflateParameters> accept(const RawParameters& offer,
       offer.client_no_context_takeover || !settings.context_takeover;
   agreed.server_max_window_bits =
       std::min(offer.server_max_window_bits.value_or(max_window_bits), settings.window_bits);
+  agreed.names_server_window = offer.server_max_window_bits.has_value();
   // An offer that limits us to a window zlib does not have is declined.
   if (agreed.server_max_window_bits < min_deflate_window_bits) return std::nullopt;
   if (offer.has_client_max_window_bits) {
@@ -79,8 +80,8 @@ std::optional<DeflateParameters> accept(const RawParameters& offer,
   return agreed;
 }
 
-void append_bits(std::string& text, const char* name, int bits) {
-  if (bits < max_window_bits)
+void append_bits(std::string& text, const char* name, int bits, bool always = false) {
+  if (always || bits < max_window_bits)
     text.append("; ").append(name).append("=").append(std::to_string(bits));
 }
 
@@ -102,7 +103,8 @@ std::string serialize_deflate_answer(const DeflateParameters& agreed) {
   std::string text(permessage_deflate_name);
   if (agreed.server_no_context_takeover) text += "; server_no_context_takeover";
   if (agreed.client_no_context_takeover) text += "; client_no_context_takeover";
-  append_bits(text, "server_max_window_bits", agreed.server_max_window_bits);
+  append_bits(text, "server_max_window_bits", agreed.server_max_window_bits,
+              agreed.names_server_window);
   append_bits(text, "client_max_window_bits",
               agreed.client_max_window_bits.value_or(max_window_bits));
   return text;
@@ -138,6 +140,7 @@ std::optional<DeflateParameters> check_deflate_answer(std::string_view answer,
       .server_no_context_takeover = raw->server_no_context_takeover,
       .client_no_context_takeover = raw->client_no_context_takeover || !settings.context_takeover,
       .server_max_window_bits = server_bits,
+      .names_server_window = raw->server_max_window_bits.has_value(),
       .client_max_window_bits = client_bits};
 }
 

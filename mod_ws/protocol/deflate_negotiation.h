@@ -18,6 +18,8 @@ struct DeflateParameters {
   bool server_no_context_takeover = false;
   bool client_no_context_takeover = false;
   int server_max_window_bits = max_window_bits;
+  /// The offer named server_max_window_bits, so the answer has to (RFC 7692 7.1.2.1).
+  bool names_server_window = false;
   /// No value where the client did not say that it can be limited: then the answer must not limit
   /// it (RFC 7692 7.1.2.2).
   std::optional<int> client_max_window_bits;

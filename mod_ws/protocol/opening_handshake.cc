@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mod_ws/protocol/extension_list.h"
 #include "mod_ws/protocol/frame_header.h"
 #include "mod_ws/protocol/header_list.h"
 
@@ -56,6 +57,9 @@ std::optional<Refusal> check_request(const HandshakeRequest& request) {
   if (request.version.empty()) return Refusal{400, "Sec-WebSocket-Version is missing"};
   if (request.version != websocket_version) return Refusal{426, "Sec-WebSocket-Version is not 13"};
   if (!is_key(request.key)) return Refusal{400, "Sec-WebSocket-Key is not base64 of 16 bytes"};
+  // RFC 6455 9.1: what does not follow the grammar fails the handshake.
+  if (!parse_extension_list(request.extensions))
+    return Refusal{400, "Sec-WebSocket-Extensions is malformed"};
   if (request.has_body) return Refusal{400, "the request has a body"};
   return std::nullopt;
 }
@@ -81,10 +85,11 @@ std::optional<std::string> check_response(const HandshakeResponse& response,
       !offers_subprotocol(offer.subprotocols, response.subprotocol)) {
     return "101 with a subprotocol nobody offered"s;
   }
-  for (const std::string_view element : list_elements(response.extensions)) {
-    if (!offers_extension(offer.extensions, extension_name(element))) {
+  const auto extensions = parse_extension_list(response.extensions);
+  if (!extensions) return "101 with malformed Sec-WebSocket-Extensions"s;
+  for (const Extension& extension : *extensions) {
+    if (!offers_extension(offer.extensions, extension.name))
       return "101 with an extension nobody offered"s;
-    }
   }
   return std::nullopt;
 }

@@ -20,8 +20,9 @@ struct HandshakeRequest {
   bool has_body = false;    ///< What follows the head would be taken for frames.
   std::string_view upgrade;
   std::string_view connection;
-  std::string_view key;      ///< Sec-WebSocket-Key
-  std::string_view version;  ///< Sec-WebSocket-Version
+  std::string_view key;              ///< Sec-WebSocket-Key
+  std::string_view version;          ///< Sec-WebSocket-Version
+  std::string_view extensions = {};  ///< Sec-WebSocket-Extensions
 };
 
 /// An HTTP status for a request that cannot become a session, and the reason for the log.

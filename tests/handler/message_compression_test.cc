@@ -12,6 +12,7 @@ using protocol::DeflateParameters;
 constexpr DeflateParameters no_context{.server_no_context_takeover = true,
                                        .client_no_context_takeover = true,
                                        .server_max_window_bits = 15,
+                                       .names_server_window = false,
                                        .client_max_window_bits = std::nullopt};
 
 class MessageCompressionTest : public testing::Test {

@@ -41,6 +41,12 @@ TEST(DeflateNegotiation, NarrowsDownByItsSettings) {
             "permessage-deflate; server_max_window_bits=10");
 }
 
+// RFC 7692 7.1.2.1
+TEST(DeflateNegotiation, NamesTheServersWindowWhereTheOfferDid) {
+  EXPECT_EQ(answer("permessage-deflate; server_max_window_bits=15"),
+            "permessage-deflate; server_max_window_bits=15");
+}
+
 // RFC 7692 7.1.2.2
 TEST(DeflateNegotiation, LimitsAClientOnlyIfItSaysThatItCanBeLimited) {
   EXPECT_EQ(answer("permessage-deflate", small_window),
