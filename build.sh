@@ -190,7 +190,7 @@ run_tests() {
   WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
     WS_SANITIZER_PRELOAD=$(c++ -print-file-name=libasan.so) WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
     WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B -m pytest tests/httpd || failed=1
+    /usr/bin/python3 -B -m pytest tests/httpd tests/conformance || failed=1
   fuzz_all -runs=20000 || failed=1
   if [ $failed = 0 ]; then say "mod_ws: all tests passed"; else say "mod_ws: TESTS FAILED"; fi
   return $failed

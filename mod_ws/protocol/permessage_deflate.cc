@@ -12,6 +12,10 @@ constexpr std::size_t max_idle_streams = 8;  // of each kind
 /// What a sender leaves out at a message's end, and a receiver puts back (RFC 7692 7.2.1, 7.2.2).
 constexpr std::array<std::uint8_t, 4> message_tail{0x00, 0x00, 0xFF, 0xFF};
 
+/// In z_stream::data_type after inflate(): the next bit begins a block. zlib forgets it in a call
+/// that has nothing to do.
+constexpr int zlib_block_border = 128;
+
 /// zlib counts in 32 bits.
 constexpr std::size_t max_zlib_bytes = std::numeric_limits<uInt>::max();
 
@@ -94,14 +98,12 @@ Inflater::Result Inflater::inflate_some(std::span<std::uint8_t> space,
   if (!stream_) return Result::no_memory;
   while (true) {
     const Result result = step(space, output);
+    if (tail_given_) return end_message(result);
     if (result != Result::finished) return result;
     if (!ends_message_) return Result::finished;
-    if (tail_given_) break;
     tail_given_ = true;
     input_ = message_tail;
   }
-  end_message();
-  return Result::finished;
 }
 
 /// Inflates what input there is, up to a full `space`.
@@ -125,14 +127,18 @@ Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::ui
       return Result::corrupt;
     }
     if (!moved) break;
+    at_block_border_ = (stream.data_type & zlib_block_border) != 0;
   }
   output = space.first(space.size() - stream.avail_out);
   return output.empty() ? Result::finished : Result::output;
 }
 
-void Inflater::end_message() {
-  if (context_takeover_) return;
-  pool_.put_back(std::move(stream_), window_bits_);
+/// The tail is the rest of an empty block: where it gives output or leaves a block open, the
+/// message ended inside a block, and the next one would be misread.
+Inflater::Result Inflater::end_message(Result tail_result) {
+  if (tail_result != Result::finished || !at_block_border_) return Result::corrupt;
+  if (!context_takeover_) pool_.put_back(std::move(stream_), window_bits_);
+  return Result::finished;
 }
 
 // ---- sending

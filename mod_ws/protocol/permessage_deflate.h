@@ -64,7 +64,7 @@ class Inflater {
   enum class Result : std::uint8_t {
     output,    ///< Some bytes came out; call inflate_some() again.
     finished,  ///< Nothing more comes out of what was given.
-    corrupt,   ///< This is no DEFLATE data: close 1007.
+    corrupt,   ///< This is no DEFLATE data, or it ends inside a block: close 1007.
     no_memory,
   };
 
@@ -77,7 +77,7 @@ class Inflater {
 
  private:
   Result step(std::span<std::uint8_t> space, std::span<std::uint8_t>& output);
-  void end_message();
+  Result end_message(Result tail_result);
 
   ZlibPool& pool_;
   InflateStream stream_;
@@ -86,6 +86,7 @@ class Inflater {
   bool context_takeover_;
   bool ends_message_ = false;
   bool tail_given_ = false;
+  bool at_block_border_ = false;
 };
 
 /// The sending direction of one session (RFC 7692 7.2.1).

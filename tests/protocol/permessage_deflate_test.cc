@@ -56,6 +56,22 @@ TEST_F(PermessageDeflate, InflatesTheExamplesOfTheRfc) {
   EXPECT_EQ(inflate(inflater, std::array<std::uint8_t, 1>{0x00}), "");
 }
 
+TEST_F(PermessageDeflate, RefusesAMessageThatEndsInsideABlockAs1007) {
+  for (const std::span<const std::uint8_t> message :
+       {std::span<const std::uint8_t>(hello), std::span<const std::uint8_t>(hello_stored)}) {
+    for (std::size_t kept = 0; kept < message.size(); ++kept) {
+      if (kept == 1 && message[0] == 0x00) continue;  // that is the empty message
+      for (const std::size_t step : {1, 2, 7, 100}) {
+        Inflater inflater(pool_, 15, true);
+        EXPECT_EQ(inflate(inflater, message.first(kept), true, step), std::nullopt)
+            << kept << " of " << message.size() << " bytes, " << step << " at a time";
+      }
+    }
+  }
+  Inflater next(pool_, 15, true);  // on a stream that has failed
+  EXPECT_EQ(inflate(next, hello), "Hello");
+}
+
 TEST_F(PermessageDeflate, KeepsTheContextBehindAFinalBlock) {
   Inflater inflater(pool_, 15, true);
   EXPECT_EQ(inflate(inflater, hello_final), "Hello");
