@@ -7,6 +7,8 @@ LOCATION = '<Location "/x">\n{}\n</Location>'
 SIZE = "takes a size in bytes, with K, M or G behind it, or 0 for no limit"
 TIME = "takes a time above 0, like 500ms, 10s or 5min"
 THREADS = "takes a number from 1 to 256"
+COMPRESSION = ("takes on, off or pass, then level=1..9, window=9..15, mem=1..9, min-size=SIZE and "
+               "context-takeover=on|off")
 TOKEN = "takes names of letters, digits and "
 ORIGIN = "is not same, any, or [scheme://]host[:port]"
 
@@ -40,6 +42,22 @@ BAD = [
     ("WebSocketWriteTimeout 0", TIME),
     ("WebSocketWriteTimeout abc", TIME),
     ("WebSocketWriteTimeout 5parsecs", TIME),
+    ("WebSocketCompression", "WebSocketCompression takes on, off or pass"),
+    ("WebSocketCompression yes", COMPRESSION),
+    ("WebSocketCompression level=1", COMPRESSION),
+    ("WebSocketCompression on level=0", COMPRESSION),
+    ("WebSocketCompression on level=10", COMPRESSION),
+    ("WebSocketCompression on mem=0", COMPRESSION),
+    ("WebSocketCompression on mem=10", COMPRESSION),
+    ("WebSocketCompression on window=8", COMPRESSION),
+    ("WebSocketCompression on window=16", COMPRESSION),
+    ("WebSocketCompression on window", COMPRESSION),
+    ("WebSocketCompression on min-size=-1", COMPRESSION),
+    ("WebSocketCompression on context-takeover=maybe", COMPRESSION),
+    ("WebSocketCompression on strategy=1", COMPRESSION),
+    ("WebSocketCompression on off", COMPRESSION),
+    ("WebSocketCompressionMemory -1", "takes a size in bytes, with K, M or G behind it"),
+    ("WebSocketCompressionMemory all", "takes a size in bytes, with K, M or G behind it"),
     ("WebSocketEngineThreads 0", THREADS),
     ("WebSocketEngineThreads 1000", THREADS),
     ("WebSocketEngineThreads x", THREADS),
@@ -52,6 +70,8 @@ GOOD_IN_LOCATION = [
     "WebSocketSubprotocol chat v1.stomp", "WebSocketMaxMessageSize 0",
     "WebSocketMaxMessageSize 64k", "WebSocketMaxMessageSize 1G", "WebSocketMaxFrameSize 16M",
     "WebSocketCloseTimeout 1", "WebSocketCloseTimeout 500ms", "WebSocketWriteTimeout 5min",
+    "WebSocketCompression off", "WebSocketCompression pass",
+    "WebSocketCompression ON level=9 window=9 mem=9 min-size=1K context-takeover=off",
 ]
 
 
@@ -76,15 +96,16 @@ def test_all_but_the_handler_may_stand_outside_of_locations(check_config):
 
 
 @pytest.mark.parametrize("line, place", [("WebSocketHandler echo", EVERYWHERE),
-                                         ("WebSocketEngineThreads 2", LOCATION)])
+                                         ("WebSocketEngineThreads 2", LOCATION),
+                                         ("WebSocketCompressionMemory 1M", LOCATION)])
 def test_a_directive_out_of_place_stops_the_start(check_config, line, place):
     status, message = check_config(place.format(line))
     assert status != 0
     assert f"{line.split()[0]} not allowed" in message
 
 
-def test_engine_threads_are_the_whole_servers(check_config):
-    status, message = check_config(
-        "<VirtualHost *:80>\nWebSocketEngineThreads 2\n</VirtualHost>")
+@pytest.mark.parametrize("line", ["WebSocketEngineThreads 2", "WebSocketCompressionMemory 1M"])
+def test_what_is_the_whole_servers_stands_in_no_virtual_host(check_config, line):
+    status, message = check_config(f"<VirtualHost *:80>\n{line}\n</VirtualHost>")
     assert status != 0
-    assert "WebSocketEngineThreads" in message
+    assert line.split()[0] in message

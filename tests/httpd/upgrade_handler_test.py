@@ -1,5 +1,6 @@
 """What the opening handshake and a session promise, with the handler echo."""
 
+import base64
 from contextlib import ExitStack
 
 import pytest
@@ -107,6 +108,21 @@ def test_answers_a_close_without_code_and_ends(session):
     code, _ = session.expect_close()
     assert code in (NO_STATUS, 1000)
     session.read_eof()
+
+
+def test_a_header_value_with_a_line_end_stays_out_of_the_101(httpd):
+    """It would let whoever wrote the value write headers of his own."""
+    value = "%{unbase64:" + base64.b64encode(b"a\r\nX-Split: 1").decode() + "}"
+    server = httpd(f'''{ECHO}
+Header always set X-Value "expr={value}"
+Header always set X-Other "good"
+''', modules=("headers",))
+    with RawClient("127.0.0.1", server.port) as client:
+        response = client.open("/echo")
+        assert response.headers["X-Other"] == "good"
+        assert "X-Split" not in response.headers and "X-Value" not in response.headers
+        client.send_frame(TEXT, "still a session")
+        client.expect_frame(TEXT, "still a session")
 
 
 # Requests that open no session

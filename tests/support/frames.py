@@ -35,11 +35,15 @@ def masked(payload, mask):
 def frame(opcode, payload=b"", fin=True, rsv=0, mask=True):
     """The bytes of one frame. `mask` may be the four bytes of a masking key."""
     payload = payload.encode() if isinstance(payload, str) else payload
-    header = bytes([fin << 7 | rsv << 4 | opcode]) + length_field(len(payload), bool(mask))
-    if not mask:
-        return header + payload
     key = DEFAULT_MASK if mask is True else mask
-    return header + key + masked(payload, key)
+    header = frame_header(opcode, len(payload), fin, rsv, key)
+    return header + (masked(payload, key) if key else payload)
+
+
+def frame_header(opcode, size, fin=True, rsv=0, key=None):
+    """What comes before a payload of `size` bytes, the masking key included."""
+    first = bytes([fin << 7 | rsv << 4 | opcode])
+    return first + length_field(size, bool(key)) + (key or b"")
 
 
 def length_field(size, mask):
