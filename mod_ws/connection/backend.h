@@ -1,5 +1,6 @@
 #pragma once
 
+#include "mod_ws/connection/deadlines.h"
 #include "mod_ws/connection/ending.h"
 #include "mod_ws/protocol/frame_parser.h"
 
@@ -23,6 +24,10 @@ class Backend {
 
   /// The write queue has become empty.
   virtual void on_drained() = 0;
+
+  /// Due::ping: Connection::ping() is to be called, or put_off_ping() where no frame can be sent
+  /// now. Due::idle_timeout, Due::lifetime: the session is to be closed.
+  virtual void on_due(Due due) = 0;
 
   /// The socket is closed. The last call, and the only one after Connection::finish().
   virtual void on_ended(const Ending& ending) = 0;

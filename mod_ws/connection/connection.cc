@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -23,6 +24,13 @@ constexpr int reads_a_turn = 4;
 /// than a second vector element.
 constexpr std::size_t gather_below_bytes = 16 << 10;
 
+constexpr protocol::Violation too_fast{ws::CloseCode::policy_violation,
+                                       "more than the rate limit allows"};
+
+Bytes payload_bytes(const std::uint32_t& payload) {
+  return {reinterpret_cast<const std::uint8_t*>(&payload), sizeof payload};
+}
+
 static_assert(protocol::max_unparsed_bytes <= engine::ReceiveBuffer::headroom_bytes);
 
 }  // namespace
@@ -34,13 +42,19 @@ Connection::Connection(engine::EventLoop& loop, transport::Transport transport,
       backend_(backend),
       policy_(policy),
       transport_(std::move(transport)),
-      parser_(rules) {}
+      deadlines_(policy),
+      parser_(rules) {
+  if (role_ == protocol::Role::server && policy.rate_limit.is_set())
+    rate_limiter_ = std::make_unique<RateLimiter>(policy.rate_limit);
+}
 
 Connection::~Connection() { abort(); }
 
 void Connection::start(Bytes already_read) {
   started_ = true;
   watch();
+  deadlines_.start(loop_.tick());
+  set_deadline_timer();
   if (already_read.empty()) return;
   keep(already_read);
   loop_.revisit(*this);
@@ -55,7 +69,7 @@ void Connection::watch() {
 void Connection::on_ready(engine::Readiness ready) {
   if (ready.writable) write_queued();
   if (std::exchange(calls_drained_, false) && queue_.empty() && !ended()) backend_.on_drained();
-  if (reading_ != Reading::paused) {
+  if (is_reading()) {
     if (ready.readable || ready.broken) read();
   } else if (ready.broken) {
     // Told again and again, whatever it is watched for. What came before the break is read once
@@ -71,7 +85,7 @@ void Connection::on_ready(engine::Readiness ready) {
 void Connection::read() {
   receive_kept();
   for (int i = 0; i < reads_a_turn; ++i) {
-    if (reading_ == Reading::paused || ended()) return;
+    if (!is_reading() || ended()) return;
     const auto space = loop_.receive_buffer().space();
     const IoResult result = transport_.read_some(space);
     switch (result.status) {
@@ -102,6 +116,7 @@ void Connection::receive_kept() {
 }
 
 void Connection::receive_read(std::size_t bytes) {
+  deadlines_.on_received(loop_.tick());
   const auto kept = std::move(kept_);
   const Bytes before = kept ? Bytes(kept->bytes).subspan(kept->used) : Bytes{};
   const auto rest = receive(loop_.receive_buffer().joined(before, bytes));
@@ -113,17 +128,33 @@ void Connection::receive_read(std::size_t bytes) {
 std::span<std::uint8_t> Connection::receive(std::span<std::uint8_t> input) {
   protocol::FramePiece piece;
   auto result = FrameParser::Result::piece;
-  while (reading_ == Reading::frames) {
+  while (reading_ == Reading::frames && !is_throttled_) {
     result = parser_.next(input, piece);
     if (result != FrameParser::Result::piece) break;
+    if (!is_control(piece.opcode)) deadlines_.on_data(loop_.tick());
     backend_.on_piece(piece);
+    if (rate_limiter_) count(piece);
   }
   backend_.on_input_end();
-  if (result == FrameParser::Result::violation) {
-    discard_input();
-    backend_.on_violation(parser_.violation());
-  }
+  if (result == FrameParser::Result::violation) on_violation(parser_.violation());
+  if (is_throttled_ && policy_.rate_limit.action == RateLimit::Action::close)
+    on_violation(too_fast);
   return reading_ == Reading::discard ? std::span<std::uint8_t>{} : input;
+}
+
+void Connection::count(const protocol::FramePiece& piece) {
+  const bool begins_message = piece.starts_frame && (piece.opcode == protocol::Opcode::text ||
+                                                     piece.opcode == protocol::Opcode::binary);
+  rate_limiter_->take(loop_.now(), begins_message ? 1 : 0, piece.raw.size());
+  if (rate_limiter_->next() <= loop_.now()) return;
+  is_throttled_ = true;
+  update_interest();
+  set_deadline_timer();
+}
+
+void Connection::on_violation(const protocol::Violation& violation) {
+  discard_input();
+  backend_.on_violation(violation);
 }
 
 void Connection::keep(Bytes rest) {
@@ -151,7 +182,9 @@ void Connection::resume_reading() {
 
 void Connection::discard_input() {
   kept_.reset();
-  if (reading_ == Reading::paused && !peer_ended_) return read_again(Reading::discard);
+  const bool was_reading = is_reading();
+  is_throttled_ = false;
+  if (!was_reading && !peer_ended_) return read_again(Reading::discard);
   reading_ = Reading::discard;
 }
 
@@ -167,6 +200,7 @@ void Connection::read_again(Reading how) {
 
 void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bits) {
   if (!closing_.may_send_data()) return;
+  if (!is_control(opcode)) deadlines_.on_data(loop_.tick());
   protocol::FrameHeader header{
       .payload_length = payload.size(), .opcode = opcode, .fin = bits.fin, .rsv = bits.rsv};
   if (role_ == protocol::Role::client) {
@@ -187,6 +221,7 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
 }
 
 void Connection::send_verbatim(Bytes bytes) {
+  deadlines_.on_data(loop_.tick());
   loop_.gather_buffer().flush(*this);
   write(bytes, {});
 }
@@ -199,7 +234,25 @@ void Connection::send_close(ws::CloseCode code, std::string_view reason) {
 
 void Connection::note_close_sent() {
   closing_.on_sent();
-  start_closing_timer();
+  start_close_timeout();
+}
+
+void Connection::ping() {
+  while (ping_payload_ == 0)
+    ping_payload_ = std::bit_cast<std::uint32_t>(loop_.random().next_key());
+  send_frame(protocol::Opcode::ping, payload_bytes(ping_payload_));
+  deadlines_.on_ping(loop_.tick(), true);
+}
+
+bool Connection::is_own_pong(const protocol::FramePiece& piece) const {
+  if (piece.opcode != protocol::Opcode::pong || ping_payload_ == 0 ||
+      piece.payload.size() != sizeof ping_payload_) {
+    return false;
+  }
+  std::array<std::uint8_t, sizeof ping_payload_> payload;
+  std::copy(piece.payload.begin(), piece.payload.end(), payload.begin());
+  if (piece.masked) protocol::mask(payload, piece.masking_key);
+  return std::bit_cast<std::uint32_t>(payload) == ping_payload_;
 }
 
 void Connection::send_gathered(Bytes bytes) { write(bytes, {}); }
@@ -213,7 +266,8 @@ void Connection::write(Bytes first, Bytes second) {
     first = first.subspan(of_first);
     second = second.subspan(result.bytes - of_first);
     if (first.empty() && second.empty()) return;
-    start_write_timer();
+    deadlines_.on_write_progress(loop_.tick());
+    set_deadline_timer();
   }
   queue_.append(first);
   queue_.append(second);
@@ -226,10 +280,10 @@ void Connection::write_queued() {
   if (result.status == IoResult::Status::failed) return end_soon({Cause::failed, result.error});
   queue_.consume(result.bytes);
   if (!queue_.empty()) {
-    if (result.bytes > 0) start_write_timer();
+    if (result.bytes > 0) deadlines_.on_write_progress(loop_.tick());
     return;
   }
-  if (!closing_timer_runs_) cancel();
+  deadlines_.on_written();
   update_interest();
   if (state_ == State::finishing) return shut_down_write();
   backend_.on_drained();
@@ -247,7 +301,7 @@ void Connection::finish() {
   loop_.gather_buffer().flush(*this);
   state_ = State::finishing;
   discard_input();
-  start_closing_timer();
+  start_close_timeout();
   if (queue_.empty()) shut_down_write();
 }
 
@@ -284,21 +338,59 @@ void Connection::end_soon(const Ending& ending) {
   loop_.revisit(*this);
 }
 
+// ---- deadlines
+
 void Connection::on_timer() {
-  end({closing_timer_runs_ ? Cause::close_timeout : Cause::write_timeout});
+  const auto upcoming = next_deadline();
+  if (upcoming.wait == 0) act(upcoming.due);
+  if (!ended()) set_deadline_timer();
 }
 
-void Connection::start_closing_timer() {
-  if (std::exchange(closing_timer_runs_, true)) return;
-  loop_.set_timer(*this, policy_.close_timeout);
+void Connection::set_deadline_timer() {
+  const auto upcoming = next_deadline();
+  if (upcoming.due == Due::nothing) return cancel();
+  loop_.set_timer(*this, upcoming.wait * engine::TimerWheel::tick_length);
 }
 
-void Connection::start_write_timer() {
-  if (!closing_timer_runs_) loop_.set_timer(*this, policy_.write_timeout);
+Deadlines::Next Connection::next_deadline() const {
+  const auto upcoming = deadlines_.next(loop_.tick());
+  if (!is_throttled_) return upcoming;
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(rate_limiter_->next() - loop_.now());
+  const auto ticks = Deadlines::ticks_in(std::max(wait, std::chrono::milliseconds(0)));
+  return ticks < upcoming.wait ? Deadlines::Next{Due::reading, ticks} : upcoming;
+}
+
+void Connection::act(Due due) {
+  switch (due) {
+    case Due::close_timeout:
+      return end({Cause::close_timeout});
+    case Due::write_timeout:
+      return end({Cause::write_timeout});
+    case Due::pong_timeout:
+      // While nothing is read from the peer, its answer cannot be seen.
+      if (!is_reading()) return put_off_ping();
+      return end({Cause::pong_timeout});
+    case Due::ping:
+    case Due::idle_timeout:
+    case Due::lifetime:
+      return backend_.on_due(due);
+    case Due::reading:
+      is_throttled_ = false;
+      return read_again(reading_);
+    case Due::nothing:
+      return;
+  }
+}
+
+void Connection::start_close_timeout() {
+  if (deadlines_.is_closing()) return;
+  deadlines_.on_closing(loop_.tick());
+  set_deadline_timer();
 }
 
 void Connection::update_interest() {
-  const bool reads = reading_ != Reading::paused;
+  const bool reads = is_reading();
   const bool writes = !queue_.empty();
   const auto wanted = reads ? (writes ? Interest::read_write : Interest::read)
                             : (writes ? Interest::write : Interest::none);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mod_ws/connection/backend.h"
+#include "mod_ws/connection/deadlines.h"
 #include "mod_ws/connection/policy.h"
 #include "mod_ws/connection/write_queue.h"
 #include "mod_ws/engine/event_loop.h"
@@ -50,6 +51,10 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   /// empty Close frame.
   void send_close(ws::CloseCode code, std::string_view reason);
 
+  /// Asks the peer whether it is still there; its answer is is_own_pong().
+  void ping();
+  void put_off_ping() { deadlines_.on_ping(loop_.tick(), false); }
+
   /// As if send_close() had been called: a Close frame has left by send_verbatim().
   void note_close_sent();
 
@@ -62,11 +67,17 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   /// Drops whatever else the peer sends, but sees its end.
   void discard_input();
   void note_close_received() { closing_.on_received(); }
+  /// An answer to ping(), and to nobody else's.
+  bool is_own_pong(const protocol::FramePiece& piece) const;
   const protocol::ClosingHandshake& closing() const { return closing_; }
   /// Inside a frame of the peer's whose payload has not come whole.
   bool mid_frame() const { return parser_.mid_frame(); }
 
   // Ending.
+
+  /// From here on the close timeout runs, and no other. It does anyway once a Close frame has left;
+  /// this is for one that has to wait.
+  void start_close_timeout();
 
   /// Sends what is queued, ends our side, waits for the peer's end, at most the close timeout in
   /// all. Then on_ended(finished).
@@ -83,6 +94,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   /// Calls Backend::on_drained() in the loop's next turn, if the queue is empty then.
   void call_drained_soon();
 
+  protocol::Role role() const { return role_; }
   engine::EventLoop& loop() const { return loop_; }
   const Policy& policy() const { return policy_; }
 
@@ -104,6 +116,9 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void receive_kept();
   void receive_read(std::size_t bytes);
   std::span<std::uint8_t> receive(std::span<std::uint8_t> input);
+  void count(const protocol::FramePiece& piece);
+  void on_violation(const protocol::Violation& violation);
+  bool is_reading() const { return reading_ != Reading::paused && !is_throttled_; }
   void keep(std::span<const std::uint8_t> rest);
   void on_peer_ended();
   void read_again(Reading how);
@@ -111,8 +126,9 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void write(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
   void write_queued();
 
-  void start_closing_timer();
-  void start_write_timer();
+  void set_deadline_timer();
+  Deadlines::Next next_deadline() const;
+  void act(Due due);
   void shut_down_write();
   void end(const Ending& ending);
   void end_soon(const Ending& ending);
@@ -126,19 +142,22 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   protocol::ClosingHandshake closing_;
   bool started_ = false;
   bool watched_ = false;
-  bool closing_timer_runs_ = false;
+  bool is_throttled_ = false;  // reading goes on when the rate limit lets it
   bool ends_soon_ = false;
   bool peer_ended_ = false;
   bool write_shut_ = false;
   bool calls_drained_ = false;
+  std::uint32_t ping_payload_ = 0;        // of all our pings; 0 before the first
   Ending soon_{Ending::Cause::finished};  // what end_soon() has found
   engine::EventLoop& loop_;
   Backend& backend_;
   const Policy& policy_;
   transport::Transport transport_;
+  Deadlines deadlines_;
   protocol::FrameParser parser_;
   WriteQueue queue_;
   std::unique_ptr<Kept> kept_;
+  std::unique_ptr<RateLimiter> rate_limiter_;  // if there is a limit
 };
 
 }  // namespace mod_ws::connection

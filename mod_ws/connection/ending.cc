@@ -16,6 +16,8 @@ std::string describe(const Ending& ending) {
       return "no answer to the Close frame in time";
     case Ending::Cause::write_timeout:
       return "the peer took no data in time";
+    case Ending::Cause::pong_timeout:
+      return "no answer to a ping in time";
   }
   return {};
 }

@@ -13,6 +13,7 @@ struct Ending {
     failed,         ///< A system or TLS error: `error`.
     close_timeout,  ///< The peer did not complete the closing handshake in time.
     write_timeout,  ///< The peer took no byte for too long.
+    pong_timeout,   ///< The peer was silent, and then did not answer a ping.
   };
 
   Cause cause;

@@ -34,11 +34,16 @@ bool control(int epoll, int operation, int fd, Interest interest, Watcher* watch
   return ::epoll_ctl(epoll, operation, fd, &event) == 0;
 }
 
+std::uint32_t tick_of(Clock::time_point time) {
+  return static_cast<std::uint32_t>(time.time_since_epoch() / TimerWheel::tick_length);
+}
+
 }  // namespace
 
 EventLoop::EventLoop(const LoopOptions& options)
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       now_(Clock::now()),
+      tick_(tick_of(now_)),
       timers_(now_),
       receive_buffer_(options.receive_buffer_bytes),
       gather_buffer_(options.gather_buffer_bytes) {
@@ -109,6 +114,7 @@ void EventLoop::turn() {
   std::array<epoll_event, events_a_turn> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), events_a_turn, wait_time());
   now_ = Clock::now();
+  tick_ = tick_of(now_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     auto* const watcher = static_cast<Watcher*>(event.data.ptr);

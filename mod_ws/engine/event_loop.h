@@ -91,6 +91,8 @@ class EventLoop {
 
   /// The time this turn began.
   Clock::time_point now() const { return now_; }
+  /// The same in the wheel's ticks since the clock's start, modulo 2^32 (497 days).
+  std::uint32_t tick() const { return tick_; }
   ReceiveBuffer& receive_buffer() { return receive_buffer_; }
   GatherBuffer& gather_buffer() { return gather_buffer_; }
   RandomSource& random() { return random_; }
@@ -116,6 +118,7 @@ class EventLoop {
   base::UniqueFd epoll_;
   Mailbox mailbox_;
   Clock::time_point now_;
+  std::uint32_t tick_ = 0;
   TimerWheel timers_;
   ReceiveBuffer receive_buffer_;
   GatherBuffer gather_buffer_;

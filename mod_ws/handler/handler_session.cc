@@ -51,7 +51,7 @@ HandlerSession::HandlerSession(engine::EventLoop& loop, transport::Transport tra
     : connection_(loop, std::move(transport),
                   {.role = protocol::Role::server,
                    .allowed_rsv = terms.compression ? protocol::rsv1_bit : std::uint8_t{0},
-                   .max_frame_bytes = terms.policy.max_frame_bytes},
+                   .limits = &terms.policy.client_limits},
                   terms.policy, *this),
       request_{terms.uri, terms.remote_address, terms.user, terms.subprotocol},
       log_server_(terms.log_server),
@@ -61,8 +61,9 @@ HandlerSession::HandlerSession(engine::EventLoop& loop, transport::Transport tra
 void HandlerSession::on_adopted() {
   const auto start = std::move(start_);
   if (start->compression) {
-    compression_ = std::make_unique<MessageCompression>(
-        connection_.loop(), connection_.policy().compression, std::move(*start->compression));
+    compression_ = std::make_unique<connection::MessageCompression>(
+        connection_.loop(), connection_.policy().compression, protocol::Role::server,
+        std::move(*start->compression));
   }
   connection_.start(start->already_read);
   run_handler(start->handler);
@@ -79,8 +80,10 @@ void HandlerSession::run_handler(ws::HandlerFunction handler) {
   }
 }
 
-void HandlerSession::go_away() {
-  connection_.send_close(CloseCode::going_away, "the server process ends");
+void HandlerSession::go_away() { say_goodbye("the server process ends"); }
+
+void HandlerSession::say_goodbye(std::string_view reason) {
+  connection_.send_close(CloseCode::going_away, reason);
   stop_receiving();
 }
 
@@ -192,6 +195,11 @@ void HandlerSession::on_drained() {
   written_in_a_row_ = 0;
   if (!incoming_ || someone_reads()) connection_.resume_reading();
   if (rare_) rare_->writers.resume_all(no_error);
+}
+
+void HandlerSession::on_due(connection::Due due) {
+  if (due == connection::Due::ping) return connection_.ping();
+  say_goodbye(connection::closing_reason(due));
 }
 
 void HandlerSession::on_ended(const connection::Ending& ending) {
@@ -342,7 +350,9 @@ void HandlerSession::retire_if_done() {
 }
 
 protocol::MessageAssembler HandlerSession::make_assembler() {
-  return protocol::MessageAssembler(connection_.policy().max_message_bytes,
+  const auto& policy = connection_.policy();
+  return protocol::MessageAssembler({.max_message_bytes = policy.client_limits.max_message_bytes,
+                                     .checks_text = policy.validates_messages},
                                     compression_ ? &compression_->inflater() : nullptr);
 }
 

@@ -8,8 +8,8 @@
 #include "mod_ws/base/log.h"
 #include "mod_ws/base/packed_strings.h"
 #include "mod_ws/connection/connection.h"
+#include "mod_ws/connection/message_compression.h"
 #include "mod_ws/engine/resident.h"
-#include "mod_ws/handler/message_compression.h"
 #include "mod_ws/handler/op_list.h"
 #include "mod_ws/protocol/message_assembler.h"
 #include "ws/handler.h"
@@ -26,7 +26,7 @@ struct HandlerTerms {
   std::string subprotocol;
   const void* log_server = nullptr;        ///< See base::LogSubject.
   std::vector<std::uint8_t> already_read;  ///< What the client sent right behind its request.
-  std::optional<CompressionTerms> compression = std::nullopt;
+  std::optional<connection::CompressionTerms> compression = std::nullopt;
 };
 
 /// A session that an in-process handler serves: one connection and one coroutine. What only some
@@ -53,6 +53,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   void on_input_end() override {}
   void on_violation(const protocol::Violation& violation) override;
   void on_drained() override;
+  void on_due(connection::Due due) override;
   void on_ended(const connection::Ending& ending) override;
 
   // ws::Conn
@@ -74,6 +75,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   std::size_t buffered_amount() const override { return connection_.queued_bytes(); }
   void on_task_done() noexcept override;
 
+  void say_goodbye(std::string_view reason);
   void run_handler(ws::HandlerFunction handler);
   void receive_control(protocol::FramePiece& piece);
   void receive_close(std::span<const std::uint8_t> payload);
@@ -97,7 +99,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   struct Start {
     ws::HandlerFunction handler;
     std::vector<std::uint8_t> already_read;
-    std::optional<CompressionTerms> compression;
+    std::optional<connection::CompressionTerms> compression;
   };
 
   /// The message that is coming in, or has come and waits for someone to ask for it.
@@ -120,7 +122,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   base::PackedStrings request_;
   const void* log_server_;
   std::unique_ptr<Start> start_;
-  std::unique_ptr<MessageCompression> compression_;  // if it was agreed on
+  std::unique_ptr<connection::MessageCompression> compression_;  // if it was agreed on
   std::unique_ptr<Incoming> incoming_;
   std::unique_ptr<ws::CloseStatus> status_;  // once no further message will be delivered
   OpList<std::optional<ws::Message>> readers_;

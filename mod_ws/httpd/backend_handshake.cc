@@ -1,14 +1,20 @@
 #include "mod_ws/httpd/backend_handshake.h"
 
 #include <apr_date.h>
+#include <apr_portable.h>
+#include <poll.h>
 
+#include <cerrno>
+#include <string>
+
+#include "mod_ws/httpd/takeover.h"
 #include "mod_ws/protocol/header_list.h"
 
 namespace mod_ws::httpd {
 namespace {
 
 constexpr int max_interim_responses = 10;
-constexpr int max_line_bytes = HUGE_STRING_LEN;  // as mod_proxy_http
+constexpr std::size_t max_line_bytes = HUGE_STRING_LEN;  // as mod_proxy_http
 constexpr int max_header_lines = 200;
 
 /// A request_rec for the backend's side: httpd's line reader, header parser and body filter work on
@@ -49,27 +55,53 @@ int bad_gateway(const BackendRequest& request, apr_status_t status, const char* 
   return timed_out ? HTTP_GATEWAY_TIME_OUT : HTTP_BAD_GATEWAY;
 }
 
-/// Reads one line into `line`, which has room for max_line_bytes.
-apr_status_t read_line(const BackendResponse& response, char* line, int flags,
-                       apr_bucket_brigade* brigade) {
-  apr_size_t length = 0;
-  const apr_status_t status =
-      ap_rgetline(&line, max_line_bytes, &length, response.fake, flags, brigade);
-  apr_brigade_cleanup(brigade);
-  return status;
+/// Waits for more from the backend, until the deadline.
+apr_status_t wait_for_input(const BackendRequest& request) {
+  const apr_time_t left = request.deadline - apr_time_now();
+  if (left <= 0) return APR_TIMEUP;
+  pollfd descriptor{.fd = -1, .events = POLLIN, .revents = 0};
+  apr_os_sock_get(&descriptor.fd, request.backend->sock);
+  const int ready = ::poll(&descriptor, 1, static_cast<int>(apr_time_as_msec(left)) + 1);
+  if (ready < 0 && errno != EINTR) return errno;
+  return APR_SUCCESS;
+}
+
+/// Reads one line, without its end. Not httpd's own line reader: it would let a backend that sends
+/// byte by byte hold the thread for as long as it likes.
+apr_status_t read_line(const BackendRequest& request, const BackendResponse& response,
+                       std::string& line, apr_bucket_brigade* brigade) {
+  line.clear();
+  while (!line.ends_with('\n')) {
+    const std::uint64_t read_before = tls_bytes_read(response.fake->connection);
+    apr_status_t status = ap_get_brigade(response.fake->input_filters, brigade, AP_MODE_GETLINE,
+                                         APR_NONBLOCK_READ, 0);
+    char* part = nullptr;
+    apr_size_t length = 0;
+    if (status == APR_SUCCESS)
+      status = apr_brigade_pflatten(brigade, &part, &length, response.fake->pool);
+    apr_brigade_cleanup(brigade);
+    if (status != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(status)) return status;
+    line.append(part, length);
+    if (line.size() > max_line_bytes) return APR_ENOSPC;
+    const bool moved = length > 0 || tls_bytes_read(response.fake->connection) != read_before;
+    if (!moved && (status = wait_for_input(request)) != APR_SUCCESS) return status;
+  }
+  line.pop_back();
+  if (line.ends_with('\r')) line.pop_back();
+  return APR_SUCCESS;
 }
 
 /// "HTTP/1.1 101 Switching Protocols"
 int read_status_line(const BackendRequest& request, BackendResponse& response,
                      apr_bucket_brigade* brigade) {
-  char line[max_line_bytes];
-  const apr_status_t status = read_line(response, line, 0, brigade);
+  std::string line;
+  const apr_status_t status = read_line(request, response, line, brigade);
   if (status != APR_SUCCESS)
     return bad_gateway(request, status, "no answer to the opening handshake");
-  if (apr_date_checkmask(line, "HTTP/1.# ###*") == 0) {
+  if (apr_date_checkmask(line.c_str(), "HTTP/1.# ###*") == 0) {
     return bad_gateway(request, APR_SUCCESS, "the answer to the opening handshake is not HTTP/1");
   }
-  response.status_line = apr_pstrdup(response.fake->pool, line + 9);
+  response.status_line = apr_pstrdup(response.fake->pool, line.c_str() + 9);
   response.status = static_cast<int>(apr_atoi64(response.status_line));
   return OK;
 }
@@ -92,13 +124,20 @@ int read_head(const BackendRequest& request, BackendResponse& response,
   // Not httpd's own parser: it joins lines of one name with commas, which Set-Cookie does not
   // survive.
   apr_table_clear(response.fake->headers_in);
-  char line[max_line_bytes];
+  std::string header;
+  std::string line;
   for (int count = 0; count < max_header_lines; ++count) {
-    const apr_status_t status = read_line(response, line, AP_GETLINE_FOLD, brigade);
+    const apr_status_t status = read_line(request, response, line, brigade);
     if (status != APR_SUCCESS)
       return bad_gateway(request, status, "the answer to the opening handshake broke off");
-    if (line[0] == '\0') return OK;
-    if (!add_header(response.fake->headers_in, line)) break;
+    if (!header.empty() && (line.starts_with(' ') || line.starts_with('\t'))) {
+      header += ' ' + std::string(protocol::trimmed(line));  // RFC 9112 5.2: obsolete folding
+      if (header.size() > max_line_bytes) break;
+      continue;
+    }
+    if (!header.empty() && !add_header(response.fake->headers_in, header)) break;
+    if (line.empty()) return OK;
+    header = line;
   }
   return bad_gateway(request, APR_SUCCESS,
                      "bad or too many headers in the answer to the opening handshake");

@@ -20,6 +20,7 @@ struct BackendRequest {
   apr_uri_t* uri;
   char* url;               ///< Path and query to ask for.
   char* server_port_text;  ///< For Via.
+  apr_time_t deadline;     ///< For the answer.
 };
 
 /// The head of the backend's answer; it lives as long as the backend's connection.

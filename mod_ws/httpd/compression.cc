@@ -44,20 +44,25 @@ void register_compression() {
   ap_hook_post_config(share_counter, nullptr, nullptr, APR_HOOK_MIDDLE);
 }
 
-std::optional<handler::CompressionTerms> negotiate_compression(
+std::optional<base::ByteBudget::Reservation> reserve_compression_memory(std::int64_t bytes) {
+  return base::ByteBudget(*memory_in_use, memory_limit_bytes).reserve(bytes);
+}
+
+std::optional<connection::CompressionTerms> negotiate_compression(
     const request_rec* r, const connection::Compression& settings) {
   if (settings.mode == connection::Compression::Mode::off) return std::nullopt;
   const std::string_view offer = header_in(r, "Sec-WebSocket-Extensions");
   auto agreed = protocol::accept_deflate_offer(offer, settings.settings);
   if (!agreed) return std::nullopt;
-  const std::int64_t cost_bytes = handler::kept_state_bytes(*agreed, settings.effort);
-  if (cost_bytes == 0) return handler::CompressionTerms{*agreed, std::nullopt};
-  auto reservation = base::ByteBudget(*memory_in_use, memory_limit_bytes).reserve(cost_bytes);
-  if (reservation) return handler::CompressionTerms{*agreed, std::move(reservation)};
+  const std::int64_t cost_bytes =
+      connection::kept_state_bytes(*agreed, protocol::Role::server, settings.effort);
+  if (cost_bytes == 0) return connection::CompressionTerms{*agreed, std::nullopt};
+  auto reservation = reserve_compression_memory(cost_bytes);
+  if (reservation) return connection::CompressionTerms{*agreed, std::move(reservation)};
   protocol::DeflateSettings without_context = settings.settings;
   without_context.context_takeover = false;
   agreed = protocol::accept_deflate_offer(offer, without_context);
-  return handler::CompressionTerms{*agreed, std::nullopt};
+  return connection::CompressionTerms{*agreed, std::nullopt};
 }
 
 }  // namespace mod_ws::httpd

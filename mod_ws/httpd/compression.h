@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "mod_ws/handler/message_compression.h"
+#include "mod_ws/connection/message_compression.h"
 #include "mod_ws/httpd/httpd.h"
 
 namespace mod_ws::httpd {
@@ -10,10 +10,13 @@ namespace mod_ws::httpd {
 /// Registers the shared memory in which all children count what compression contexts cost.
 void register_compression();
 
+/// Takes from WebSocketCompressionMemory; nothing when it is used up.
+std::optional<base::ByteBudget::Reservation> reserve_compression_memory(std::int64_t bytes);
+
 /// What to agree on with the client of `r`, by the location's settings and by what is left of
 /// WebSocketCompressionMemory: when that is used up, without context takeover. Nothing when the
 /// client offers nothing that fits.
-std::optional<handler::CompressionTerms> negotiate_compression(
+std::optional<connection::CompressionTerms> negotiate_compression(
     const request_rec* r, const connection::Compression& settings);
 
 }  // namespace mod_ws::httpd

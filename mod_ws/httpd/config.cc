@@ -22,6 +22,18 @@ void override_with(T& outer, const T& inner) {
   if (inner) outer = inner;
 }
 
+template <class T>
+void override_with(PerLeg<T>& outer, const PerLeg<T>& inner) {
+  override_with(outer.client, inner.client);
+  override_with(outer.backend, inner.backend);
+}
+
+/// Takes what a directive says; the default stays where none does.
+template <class T>
+void set(T& policy, const std::optional<T>& setting) {
+  if (setting) policy = *setting;
+}
+
 }  // namespace
 
 void* create_server_config(apr_pool_t* pool, server_rec*) { return make<ServerConfig>(pool); }
@@ -44,7 +56,16 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->subprotocols, over.subprotocols);
   override_with(merged->max_message_bytes, over.max_message_bytes);
   override_with(merged->max_frame_bytes, over.max_frame_bytes);
+  override_with(merged->max_fragments, over.max_fragments);
+  override_with(merged->validates_messages, over.validates_messages);
+  override_with(merged->rate_limit, over.rate_limit);
+  override_with(merged->send_queue, over.send_queue);
   override_with(merged->compression, over.compression);
+  override_with(merged->handshake_timeout, over.handshake_timeout);
+  override_with(merged->ping_interval, over.ping_interval);
+  override_with(merged->pong_timeout, over.pong_timeout);
+  override_with(merged->idle_timeout, over.idle_timeout);
+  override_with(merged->max_lifetime, over.max_lifetime);
   override_with(merged->close_timeout, over.close_timeout);
   override_with(merged->write_timeout, over.write_timeout);
   return merged;
@@ -60,12 +81,26 @@ const LocationConfig& location_config(const request_rec* r) {
 
 const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults) {
   connection::Policy policy;
+  policy.client_limits.max_message_bytes = defaults.max_message_bytes;
+  policy.backend_limits.max_message_bytes = defaults.max_message_bytes;
+  policy.validates_messages = defaults.validates_messages;
   policy.compression.mode = defaults.compression;
-  policy.max_message_bytes = location.max_message_bytes.value_or(defaults.max_message_bytes);
-  policy.max_frame_bytes = location.max_frame_bytes.value_or(policy.max_frame_bytes);
-  policy.compression = location.compression.value_or(policy.compression);
-  policy.close_timeout = location.close_timeout.value_or(policy.close_timeout);
-  policy.write_timeout = location.write_timeout.value_or(policy.write_timeout);
+  set(policy.client_limits.max_message_bytes, location.max_message_bytes.client);
+  set(policy.client_limits.max_frame_bytes, location.max_frame_bytes.client);
+  set(policy.client_limits.max_fragments, location.max_fragments.client);
+  set(policy.backend_limits.max_message_bytes, location.max_message_bytes.backend);
+  set(policy.backend_limits.max_frame_bytes, location.max_frame_bytes.backend);
+  set(policy.backend_limits.max_fragments, location.max_fragments.backend);
+  set(policy.validates_messages, location.validates_messages);
+  set(policy.rate_limit, location.rate_limit);
+  set(policy.send_queue, location.send_queue);
+  set(policy.compression, location.compression);
+  set(policy.ping_interval, location.ping_interval);
+  set(policy.pong_timeout, location.pong_timeout);
+  set(policy.idle_timeout, location.idle_timeout);
+  set(policy.max_lifetime, location.max_lifetime);
+  set(policy.close_timeout, location.close_timeout);
+  set(policy.write_timeout, location.write_timeout);
   // As many as the configuration has different ones; sessions outlive the pools of their requests,
   // so these are the process's.
   static std::mutex mutex;

@@ -19,17 +19,34 @@ struct ServerConfig {
   std::optional<std::uint64_t> compression_memory_bytes;
 };
 
+/// A setting for each of a relay's two sides; a handler has only the client's.
+template <class T>
+struct PerLeg {
+  std::optional<T> client;
+  std::optional<T> backend;
+};
+
 /// Per Location or Directory. An empty field was not set there. What pointers point to was made
 /// while the configuration was read, and lives as long: a merge at request time copies them only.
 struct LocationConfig {
   const ws::Handler* handler = nullptr;  ///< &no_handler undoes an outer one.
   const protocol::OriginRules* origin = nullptr;
   const std::vector<std::string>* subprotocols = nullptr;
-  std::optional<std::uint64_t> max_message_bytes;
-  std::optional<std::uint64_t> max_frame_bytes;
+  PerLeg<std::uint64_t> max_message_bytes;
+  PerLeg<std::uint64_t> max_frame_bytes;
+  PerLeg<std::uint32_t> max_fragments;
+  std::optional<bool> validates_messages;
+  std::optional<connection::RateLimit> rate_limit;
+  std::optional<connection::SendQueue> send_queue;
   std::optional<connection::Compression> compression;
-  std::optional<std::chrono::milliseconds> close_timeout;
-  std::optional<std::chrono::milliseconds> write_timeout;
+  using Time = std::optional<std::chrono::milliseconds>;
+  Time handshake_timeout;
+  Time ping_interval;
+  Time pong_timeout;
+  Time idle_timeout;
+  Time max_lifetime;
+  Time close_timeout;
+  Time write_timeout;
 };
 
 /// What `WebSocketHandler none` says.
@@ -46,6 +63,7 @@ const LocationConfig& location_config(const request_rec* r);
 /// What holds where no directive says otherwise, and handlers and relays differ.
 struct KindDefaults {
   std::uint64_t max_message_bytes;
+  bool validates_messages;
   connection::Compression::Mode compression;
 };
 

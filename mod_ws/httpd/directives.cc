@@ -1,61 +1,69 @@
 #include "mod_ws/httpd/directives.h"
 
-#include <charconv>
 #include <limits>
 
 #include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/directive_values.h"
 #include "mod_ws/protocol/header_list.h"
 
 namespace mod_ws::httpd {
 namespace {
 
-constexpr std::uint64_t max_size_bytes = std::numeric_limits<std::int64_t>::max();
 constexpr int max_engine_threads = 256;
 
 LocationConfig& location(void* config) { return *static_cast<LocationConfig*>(config); }
 
-/// By how many bits K, M, G or nothing multiplies; nothing for any other unit.
-std::optional<unsigned> shift_of(std::string_view unit) {
-  for (const auto& [name, shift] : {std::pair{"", 0U}, {"K", 10U}, {"M", 20U}, {"G", 30U}}) {
-    if (protocol::equals_ignoring_case(unit, name)) return shift;
-  }
-  return std::nullopt;
-}
-
-/// A number with nothing, K, M or G behind it. Nothing when it is not one, or too large.
-std::optional<std::uint64_t> parse_size(std::string_view text) {
-  std::uint64_t value = 0;
-  const char* const text_end = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), text_end, value);
-  const auto shift = shift_of({end, static_cast<std::size_t>(text_end - end)});
-  if (error != std::errc{} || !shift || value > max_size_bytes >> *shift) return std::nullopt;
-  return value << *shift;
+/// The one of a relay's two sides that `leg` names; both without one, and nothing for anything
+/// else.
+template <class T>
+bool set_leg(PerLeg<T>& setting, T value, const char* leg) {
+  const bool is_client = leg == nullptr || protocol::equals_ignoring_case(leg, "client");
+  const bool is_backend = leg == nullptr || protocol::equals_ignoring_case(leg, "backend");
+  if (is_client) setting.client = value;
+  if (is_backend) setting.backend = value;
+  return is_client || is_backend;
 }
 
 template <auto member>
-const char* set_size(cmd_parms* command, void* config, const char* argument) {
+const char* set_limit(cmd_parms* command, void* config, const char* argument, const char* leg) {
   const auto size = parse_size(argument);
-  if (!size) {
-    return apr_psprintf(
-        command->pool,
-        "%s takes a size in bytes, with K, M or G behind it, or 0 for no limit; not \"%s\"",
-        command->cmd->name, argument);
+  if (size && set_leg(location(config).*member, *size, leg)) return nullptr;
+  return apr_psprintf(command->pool,
+                      "%s takes a size in bytes, with K, M or G behind it, or 0 for no limit, and "
+                      "then client or backend where it is for one side only; not \"%s\"",
+                      command->cmd->name, size ? leg : argument);
+}
+
+const char* set_max_fragments(cmd_parms* command, void* config, const char* argument,
+                              const char* leg) {
+  const auto number = parse_number(argument, 0, std::numeric_limits<int>::max());
+  if (number && set_leg(location(config).max_fragments, static_cast<std::uint32_t>(*number), leg)) {
+    return nullptr;
   }
-  location(config).*member = *size;
-  return nullptr;
+  return apr_psprintf(command->pool,
+                      "WebSocketMaxFragments takes a number, or 0 for no limit, and then client or "
+                      "backend where it is for one side only; not \"%s\"",
+                      number ? leg : argument);
 }
 
 template <auto member>
 const char* set_time(cmd_parms* command, void* config, const char* argument) {
-  apr_interval_time_t time = 0;
-  if (ap_timeout_parameter_parse(argument, &time, "s") != APR_SUCCESS ||
-      time < apr_time_from_msec(1) || time > apr_time_from_sec(365 * 24 * 3600)) {
-    return apr_psprintf(command->pool,
-                        "%s takes a time above 0, like 500ms, 10s or 5min; not \"%s\"",
-                        command->cmd->name, argument);
+  if (assign(location(config).*member, parse_time(argument))) return nullptr;
+  return apr_psprintf(command->pool, "%s takes a time above 0, like 500ms, 10s or 5min; not \"%s\"",
+                      command->cmd->name, argument);
+}
+
+/// The same, and `off`.
+template <auto member>
+const char* set_time_or_off(cmd_parms* command, void* config, const char* argument) {
+  if (protocol::equals_ignoring_case(argument, "off")) {
+    location(config).*member = std::chrono::milliseconds(0);
+    return nullptr;
   }
-  location(config).*member = std::chrono::milliseconds(apr_time_as_msec(time));
-  return nullptr;
+  if (assign(location(config).*member, parse_time(argument))) return nullptr;
+  return apr_psprintf(command->pool,
+                      "%s takes a time above 0, like 500ms, 10s or 5min, or off; not \"%s\"",
+                      command->cmd->name, argument);
 }
 
 /// All LoadModule lines have been carried out before any other directive is, so a handler is known
@@ -95,29 +103,6 @@ const char* add_subprotocol(cmd_parms* command, void* config, const char* name) 
   return nullptr;
 }
 
-/// A whole number within bounds.
-std::optional<int> parse_number(std::string_view text, int lowest, int highest) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < lowest ||
-      number > highest)
-    return std::nullopt;
-  return number;
-}
-
-template <class T, class U>
-bool assign(T& target, const std::optional<U>& value) {
-  if (value) target = static_cast<T>(*value);
-  return value.has_value();
-}
-
-/// on or off
-std::optional<bool> parse_switch(std::string_view text) {
-  if (protocol::equals_ignoring_case(text, "on")) return true;
-  if (protocol::equals_ignoring_case(text, "off")) return false;
-  return std::nullopt;
-}
-
 bool set_compression_mode(connection::Compression& compression, std::string_view mode) {
   using Mode = connection::Compression::Mode;
   for (const auto& [name, value] :
@@ -129,11 +114,22 @@ bool set_compression_mode(connection::Compression& compression, std::string_view
   return false;
 }
 
+bool set_compression_leg(connection::Compression& compression, std::string_view leg) {
+  using Leg = connection::Compression::Leg;
+  for (const auto& [name, value] :
+       {std::pair{"client", Leg::client}, {"backend", Leg::backend}, {"both", Leg::both}}) {
+    if (!protocol::equals_ignoring_case(leg, name)) continue;
+    compression.leg = value;
+    return true;
+  }
+  return false;
+}
+
 bool set_compression_option(connection::Compression& compression, std::string_view option) {
-  const auto equals = option.find('=');
-  if (equals == std::string_view::npos) return false;
-  const std::string_view name = option.substr(0, equals);
-  const std::string_view value = option.substr(equals + 1);
+  const auto assignment = parse_assignment(option);
+  if (!assignment) return false;
+  const auto [name, value] = *assignment;
+  if (name == "leg") return set_compression_leg(compression, value);
   if (name == "level") return assign(compression.effort.level, parse_number(value, 1, 9));
   if (name == "mem") return assign(compression.effort.memory_level, parse_number(value, 1, 9));
   if (name == "window") {
@@ -155,12 +151,78 @@ const char* set_compression(cmd_parms* command, void* config, int count, char* c
     if (good) continue;
     return apr_psprintf(command->pool,
                         "WebSocketCompression takes on, off or pass, then level=1..9, "
-                        "window=9..15, mem=1..9, min-size=SIZE and "
-                        "context-takeover=on|off; not \"%s\"",
+                        "window=9..15, mem=1..9, min-size=SIZE, context-takeover=on|off and "
+                        "leg=client|backend|both; not \"%s\"",
                         arguments[i]);
   }
   if (count == 0) return "WebSocketCompression takes on, off or pass";
   location(config).compression = compression;
+  return nullptr;
+}
+
+bool set_rate_option(connection::RateLimit& limit, std::string_view option) {
+  using Action = connection::RateLimit::Action;
+  if (protocol::equals_ignoring_case(option, "delay")) {
+    limit.action = Action::delay;
+    return true;
+  }
+  if (protocol::equals_ignoring_case(option, "close")) {
+    limit.action = Action::close;
+    return true;
+  }
+  const auto assignment = parse_assignment(option);
+  if (!assignment) return false;
+  const auto [name, value] = *assignment;
+  if (name == "messages") return assign(limit.messages_per_second, parse_rate(value));
+  if (name == "bytes") return assign(limit.bytes_per_second, parse_rate(value));
+  // A time's parser wants the end of the text where the value ends, which it does.
+  if (name == "burst") return assign(limit.burst, parse_time(value.data()));
+  return false;
+}
+
+const char* set_rate_limit(cmd_parms* command, void* config, int count, char* const arguments[]) {
+  connection::RateLimit limit;
+  const bool is_off = count == 1 && protocol::equals_ignoring_case(arguments[0], "off");
+  for (int i = 0; i < count && !is_off; ++i) {
+    if (set_rate_option(limit, arguments[i])) continue;
+    return apr_psprintf(command->pool,
+                        "WebSocketRateLimit takes messages=N/s, bytes=SIZE/s, burst=TIME and delay "
+                        "or close, or off alone; not \"%s\"",
+                        arguments[i]);
+  }
+  if (!limit.is_set() && !is_off)
+    return "WebSocketRateLimit takes messages=N/s or bytes=SIZE/s or both, or off alone";
+  location(config).rate_limit = limit;
+  return nullptr;
+}
+
+const char* set_send_queue(cmd_parms* command, void* config, const char* size, const char* action) {
+  using Action = connection::SendQueue::Action;
+  connection::SendQueue queue{.action = Action::close, .limit_bytes = 0};
+  const bool is_off = protocol::equals_ignoring_case(size, "off") && action == nullptr;
+  const bool has_size = is_off || assign(queue.limit_bytes, parse_size(size));
+  if (is_off) queue.action = Action::wait;
+  if (action != nullptr && protocol::equals_ignoring_case(action, "drop"))
+    queue.action = Action::drop;
+  const bool knows_action = action == nullptr || queue.action == Action::drop ||
+                            protocol::equals_ignoring_case(action, "close");
+  if (!has_size || !knows_action) {
+    return apr_psprintf(command->pool,
+                        "WebSocketSendQueue takes a size in bytes, with K, M or G behind it, and "
+                        "then close or drop, or off alone; not \"%s\"",
+                        has_size ? action : size);
+  }
+  location(config).send_queue = queue;
+  return nullptr;
+}
+
+const char* set_validate(cmd_parms* command, void* config, const char* argument) {
+  const bool messages = protocol::equals_ignoring_case(argument, "messages");
+  if (!messages && !protocol::equals_ignoring_case(argument, "frames")) {
+    return apr_psprintf(command->pool, "WebSocketValidate takes frames or messages; not \"%s\"",
+                        argument);
+  }
+  location(config).validates_messages = messages;
   return nullptr;
 }
 
@@ -205,20 +267,43 @@ const command_rec directives[] = {
      "Web pages that may open sessions: same, any, or patterns like https://*.example.com:8443."},
     {"WebSocketSubprotocol", as_cmd_func(add_subprotocol), nullptr, anywhere, ITERATE,
      "The subprotocols a handler speaks, the preferred one first."},
-    {"WebSocketMaxMessageSize", as_cmd_func(set_size<&LocationConfig::max_message_bytes>), nullptr,
+    {"WebSocketMaxMessageSize", as_cmd_func(set_limit<&LocationConfig::max_message_bytes>), nullptr,
+     anywhere, TAKE12,
+     "The largest message, fragments joined; 0 for no limit; then client or backend for one side "
+     "only. Beyond it: close 1009."},
+    {"WebSocketMaxFrameSize", as_cmd_func(set_limit<&LocationConfig::max_frame_bytes>), nullptr,
+     anywhere, TAKE12,
+     "The largest data frame; 0 for no limit; then client or backend for one side only. Beyond it: "
+     "close 1009."},
+    {"WebSocketMaxFragments", as_cmd_func(set_max_fragments), nullptr, anywhere, TAKE12,
+     "In how many frames a message may come; 0 for no limit; then client or backend for one side "
+     "only. Beyond it: close 1009."},
+    {"WebSocketValidate", as_cmd_func(set_validate), nullptr, anywhere, TAKE1,
+     "What is checked: frames, or messages too (text for UTF-8, the size as inflated)."},
+    {"WebSocketRateLimit", as_cmd_func(set_rate_limit), nullptr, anywhere, TAKE_ARGV,
+     "How fast a client may send: messages=N/s, bytes=SIZE/s, burst=TIME; beyond it delay or close "
+     "1008."},
+    {"WebSocketSendQueue", as_cmd_func(set_send_queue), nullptr, anywhere, TAKE12,
+     "How much may wait for a relay's slow side; beyond it close 1008, or drop messages. off: the "
+     "other side waits."},
+    {"WebSocketHandshakeTimeout", as_cmd_func(set_time<&LocationConfig::handshake_timeout>),
+     nullptr, anywhere, TAKE1, "How long a backend may take to answer the opening handshake."},
+    {"WebSocketPingInterval", as_cmd_func(set_time_or_off<&LocationConfig::ping_interval>), nullptr,
+     anywhere, TAKE1, "How long a peer may be silent before it is pinged, or off."},
+    {"WebSocketPongTimeout", as_cmd_func(set_time<&LocationConfig::pong_timeout>), nullptr,
+     anywhere, TAKE1, "How long a peer that was pinged may stay silent before it is given up."},
+    {"WebSocketIdleTimeout", as_cmd_func(set_time_or_off<&LocationConfig::idle_timeout>), nullptr,
      anywhere, TAKE1,
-     "The largest message a handler takes, fragments joined; 0 for no limit. Beyond it: close "
-     "1009."},
-    {"WebSocketMaxFrameSize", as_cmd_func(set_size<&LocationConfig::max_frame_bytes>), nullptr,
-     anywhere, TAKE1,
-     "The largest data frame taken from either side; 0 for no limit. Beyond it: close 1009."},
+     "How long a session may be without a message in either direction, or off: close 1001."},
+    {"WebSocketMaxLifetime", as_cmd_func(set_time_or_off<&LocationConfig::max_lifetime>), nullptr,
+     anywhere, TAKE1, "How old a session may become, or off: close 1001."},
     {"WebSocketCloseTimeout", as_cmd_func(set_time<&LocationConfig::close_timeout>), nullptr,
      anywhere, TAKE1, "How long a peer has from our Close frame to the end of its connection."},
     {"WebSocketWriteTimeout", as_cmd_func(set_time<&LocationConfig::write_timeout>), nullptr,
      anywhere, TAKE1, "How long a peer may take nothing while data waits for it."},
     {"WebSocketCompression", as_cmd_func(set_compression), nullptr, anywhere, TAKE_ARGV,
-     "permessage-deflate: on, off or pass, then level=, window=, mem=, min-size= and "
-     "context-takeover=."},
+     "permessage-deflate: on, off or pass, then level=, window=, mem=, min-size=, "
+     "context-takeover= and leg=."},
     {"WebSocketCompressionMemory", as_cmd_func(set_compression_memory), nullptr, RSRC_CONF, TAKE1,
      "Memory of all children for sessions that keep a compression context; beyond it they get "
      "none."},

@@ -8,6 +8,7 @@
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
+#include "mod_ws/httpd/relay_compression.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/protocol/header_list.h"
 #include "mod_ws/protocol/opening_handshake.h"
@@ -18,7 +19,10 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr KindDefaults relay_defaults{.max_message_bytes = 0,
+                                      .validates_messages = false,
                                       .compression = connection::Compression::Mode::pass};
+
+constexpr apr_interval_time_t default_handshake_time = apr_time_from_sec(10);
 
 constexpr const char* proxy_function = "WS";  // for mod_proxy's log lines
 
@@ -90,6 +94,12 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
   return ap_proxy_connection_create_ex(proxy_function, backend, r);
 }
 
+/// The worker's own timeout= holds where WebSocketHandshakeTimeout is not set.
+apr_interval_time_t handshake_time(const LocationConfig& location, const proxy_worker* worker) {
+  if (location.handshake_timeout) return apr_time_from_msec(location.handshake_timeout->count());
+  return worker->s->timeout_set != 0 ? worker->s->timeout : default_handshake_time;
+}
+
 std::optional<std::string> check_backend_response(const request_rec* r,
                                                   const BackendResponse& response) {
   const std::string accept = transport::accept_key(header_in(r, "Sec-WebSocket-Key"));
@@ -105,7 +115,8 @@ std::optional<std::string> check_backend_response(const request_rec* r,
 }
 
 /// Both handshakes are good: answers the client, and makes the two connections one session.
-int hand_over(const BackendRequest& request, const BackendResponse& response) {
+int hand_over(const BackendRequest& request, const BackendResponse& response,
+              RelayCompression& compression) {
   request_rec* const r = request.r;
   const apr_time_t started = apr_time_now();
   engine::EventLoop& loop = child_engine().least_loaded();
@@ -115,30 +126,33 @@ int hand_over(const BackendRequest& request, const BackendResponse& response) {
                   "no descriptors for a further session (raise the limit of open files)");
     return HTTP_SERVICE_UNAVAILABLE;
   }
-  const std::string_view extensions = response.header("Sec-WebSocket-Extensions");
   copy_response_headers(request, response);
   if (!send_switching_protocols(r, {.subprotocol = response.header("Sec-WebSocket-Protocol"),
-                                    .extensions = extensions})) {
+                                    .extensions = compression.answer()})) {
     return OK;
   }
   proxy::RelayTerms terms{.policy = policy_of(location_config(r), relay_defaults),
-                          .allowed_rsv = protocol::rsv_bits_of(extensions),
+                          .allowed_rsv = compression.allowed_rsv(),
+                          .passed_compression = compression.take_passed(),
+                          .client_compression = compression.take_client(),
+                          .backend_compression = compression.take_backend(),
                           .worker = request.worker->s->name_ex,
                           .client = client_address(r),
                           .uri = r->uri,
                           .log_server = r->server,
                           .already_read_client = {},
                           .already_read_backend = {}};
-  handover->commit(
-      [&loop, started, terms = std::move(terms)](std::vector<TakenConnection> taken) mutable {
-        base::log({terms.log_server, terms.client, terms.uri}, base::LogLevel::debug,
-                  "relayed to " + terms.worker + ", the worker thread is free " +
-                      std::to_string(apr_time_now() - started) + " us after the backend's 101");
-        terms.already_read_client = std::move(taken[0].already_read);
-        terms.already_read_backend = std::move(taken[1].already_read);
-        loop.post_adoption(std::make_unique<proxy::Relay>(
-            loop, std::move(taken[0].transport), std::move(taken[1].transport), std::move(terms)));
-      });
+  // std::function wants what it carries to be copyable.
+  auto carried = std::make_shared<proxy::RelayTerms>(std::move(terms));
+  handover->commit([&loop, started, carried](std::vector<TakenConnection> taken) {
+    base::log({carried->log_server, carried->client, carried->uri}, base::LogLevel::debug,
+              "relayed to " + carried->worker + ", the worker thread is free " +
+                  std::to_string(apr_time_now() - started) + " us after the backend's 101");
+    carried->already_read_client = std::move(taken[0].already_read);
+    carried->already_read_backend = std::move(taken[1].already_read);
+    loop.post_adoption(std::make_unique<proxy::Relay>(
+        loop, std::move(taken[0].transport), std::move(taken[1].transport), std::move(*carried)));
+  });
   return OK;
 }
 
@@ -149,24 +163,25 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   // Before a connection is in use, so that the client's mistakes cost the backend nothing.
   if (const int refusal = check_client_handshake(r, protocol::OriginRules::any()); refusal != OK)
     return refusal;
-  if (policy_of(location_config(r), relay_defaults).compression.mode ==
-      connection::Compression::Mode::off) {
-    apr_table_unset(r->headers_in,
-                    "Sec-WebSocket-Extensions");  // what is not offered cannot be agreed on
-  }
+  const LocationConfig& location = location_config(r);
+  RelayCompression compression(r, policy_of(location, relay_defaults));
   int status =
       ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);
   if (status != OK) return status;
   request.backend = connection.get();
   status = connect_backend(request, scheme, proxy_name, proxy_port);
   if (status != OK) return status;
+  request.deadline = apr_time_now() + handshake_time(location, request.worker);
   status = send_backend_handshake(request);
   if (status != OK) return status;
   BackendResponse response{};
   status = read_backend_response(request, response);
   if (status != OK) return status;
   if (response.status != HTTP_SWITCHING_PROTOCOLS) return pass_response(request, response);
-  if (const auto complaint = check_backend_response(r, response)) {
+  auto complaint = check_backend_response(r, response);
+  if (!complaint)
+    complaint = compression.receive_answer(response.header("Sec-WebSocket-Extensions"));
+  if (complaint) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: %s", request.worker->s->name_ex,
                   complaint->c_str());
     return HTTP_BAD_GATEWAY;
@@ -177,7 +192,7 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
                   request.worker->s->name_ex, obstacle);
     return HTTP_BAD_GATEWAY;
   }
-  return hand_over(request, response);
+  return hand_over(request, response, compression);
 }
 
 int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf, char* url,
@@ -198,7 +213,8 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
                            .backend = nullptr,
                            .uri = static_cast<apr_uri_t*>(apr_palloc(r->pool, sizeof(apr_uri_t))),
                            .url = url,
-                           .server_port_text = server_port_text};
+                           .server_port_text = server_port_text,
+                           .deadline = 0};
     return relay(request, *scheme, proxy_name, proxy_port);
   });
 }

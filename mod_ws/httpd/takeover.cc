@@ -133,6 +133,11 @@ const char* takeover_obstacle(conn_rec* c) {
   return nullptr;
 }
 
+std::uint64_t tls_bytes_read(conn_rec* c) {
+  const SSL* const ssl = state_of(c).ssl;
+  return ssl == nullptr ? 0 : BIO_number_read(SSL_get_rbio(ssl));
+}
+
 bool Handover::prepare(conn_rec* c) {
   base::UniqueFd socket(::fcntl(descriptor_of(c), F_DUPFD_CLOEXEC, 0));
   if (!socket || stand_in_socket() < 0) return false;

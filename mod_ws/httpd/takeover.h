@@ -20,6 +20,10 @@ void register_takeover();
 /// connection.
 const char* takeover_obstacle(conn_rec* c);
 
+/// How much the connection's TLS has read so far; 0 without TLS. A read that came to nothing but
+/// moved this has met a record of TLS's own, and more may be there already.
+std::uint64_t tls_bytes_read(conn_rec* c);
+
 /// A connection that is httpd's no longer.
 struct TakenConnection {
   transport::Transport transport;

@@ -13,7 +13,9 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr KindDefaults handler_defaults{.max_message_bytes = 1 << 20,
+                                        .validates_messages = true,
                                         .compression = connection::Compression::Mode::on};
+
 std::string_view agreed_subprotocol(request_rec* r, const LocationConfig& location) {
   if (location.subprotocols == nullptr) return {};
   return protocol::choose_subprotocol(header_in(r, "Sec-WebSocket-Protocol"),

@@ -99,6 +99,35 @@ std::optional<DeflateParameters> accept_deflate_offer(std::string_view offered,
   return std::nullopt;
 }
 
+std::string deflate_offers_of(std::string_view offered) {
+  const auto extensions = parse_extension_list(offered);
+  std::string text;
+  if (!extensions) return text;
+  for (const Extension& extension : *extensions) {
+    if (!equals_ignoring_case(extension.name, permessage_deflate_name)) continue;
+    if (!text.empty()) text += ", ";
+    text += permessage_deflate_name;
+    for (const auto& [name, value] : extension.parameters) {
+      text.append("; ").append(name);
+      if (value) text.append("=").append(*value);
+    }
+  }
+  return text;
+}
+
+DeflateParameters read_deflate_answer(std::string_view answer) {
+  DeflateParameters agreed;
+  const auto extensions = parse_extension_list(answer);
+  if (!extensions || extensions->size() != 1) return agreed;
+  for (const auto& parameter : extensions->front().parameters) {
+    if (equals_ignoring_case(parameter.name, "server_no_context_takeover"))
+      agreed.server_no_context_takeover = true;
+    if (equals_ignoring_case(parameter.name, "client_no_context_takeover"))
+      agreed.client_no_context_takeover = true;
+  }
+  return agreed;
+}
+
 std::string serialize_deflate_answer(const DeflateParameters& agreed) {
   std::string text(permessage_deflate_name);
   if (agreed.server_no_context_takeover) text += "; server_no_context_takeover";

@@ -53,4 +53,12 @@ std::string serialize_deflate_offer(const DeflateSettings& settings);
 std::optional<DeflateParameters> check_deflate_answer(std::string_view answer,
                                                       const DeflateSettings& settings);
 
+/// The elements of a client's Sec-WebSocket-Extensions that offer permessage-deflate, in their
+/// order; empty if there is none.
+std::string deflate_offers_of(std::string_view offered);
+
+/// What somebody in between needs to inflate both directions after `answer`: which of them keep
+/// context. Any window fits into the largest.
+DeflateParameters read_deflate_answer(std::string_view answer);
+
 }  // namespace mod_ws::protocol

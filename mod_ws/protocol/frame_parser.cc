@@ -20,10 +20,15 @@ constexpr Violation compressed_control{CloseCode::protocol_error, "compressed co
 constexpr Violation compressed_continuation{CloseCode::protocol_error,
                                             "compression bit on a continuation frame"};
 constexpr Violation frame_too_big{CloseCode::message_too_big, "frame above the size limit"};
+constexpr Violation message_too_big{CloseCode::message_too_big, "message above the size limit"};
+constexpr Violation too_many_fragments{CloseCode::message_too_big,
+                                       "message in more fragments than allowed"};
 constexpr Violation nothing_to_continue{CloseCode::protocol_error,
                                         "continuation frame without a message to continue"};
 constexpr Violation message_not_ended{CloseCode::protocol_error,
                                       "new message before the last one ended"};
+
+constexpr std::uint64_t above_every_limit = std::uint64_t{1} << 63;
 
 }  // namespace
 
@@ -108,10 +113,7 @@ bool FrameParser::check(const FrameHeader& header, bool minimal_length) {
   if (header.opcode == Opcode::continuation && (header.rsv & rsv1_bit) != 0) {
     return refuse(compressed_continuation);
   }
-  if (rules_.max_frame_bytes != 0 && header.payload_length > rules_.max_frame_bytes) {
-    return refuse(frame_too_big);
-  }
-  return check_sequence(header.opcode);
+  return check_sequence(header.opcode) && check_limits(header);
 }
 
 bool FrameParser::check_sequence(Opcode opcode) {
@@ -121,6 +123,24 @@ bool FrameParser::check_sequence(Opcode opcode) {
   }
   if (opcode != Opcode::continuation && in_message_) {
     return refuse(message_not_ended);
+  }
+  return true;
+}
+
+bool FrameParser::check_limits(const FrameHeader& header) {
+  const FrameLimits& limits = *rules_.limits;
+  const bool begins = header.opcode != Opcode::continuation;
+  fragments_ = begins ? 1 : fragments_ + 1;
+  // A frame's length is below 2^63, so that the sum cannot wrap around.
+  message_bytes_ =
+      (begins ? 0 : std::min(message_bytes_, above_every_limit)) + header.payload_length;
+  if (limits.max_frame_bytes != 0 && header.payload_length > limits.max_frame_bytes)
+    return refuse(frame_too_big);
+  if (limits.max_fragments != 0 && fragments_ > limits.max_fragments)
+    return refuse(too_many_fragments);
+  if (rules_.limits_messages && limits.max_message_bytes != 0 &&
+      message_bytes_ > limits.max_message_bytes) {
+    return refuse(message_too_big);
   }
   return true;
 }

@@ -8,13 +8,26 @@
 
 namespace mod_ws::protocol {
 
+/// What a peer may send; 0: any size or number. Beyond: close 1009.
+struct FrameLimits {
+  std::uint64_t max_message_bytes = 0;
+  std::uint64_t max_frame_bytes = 0;  ///< The payload of one data frame.
+  std::uint32_t max_fragments = 0;    ///< Data frames of one message.
+
+  bool operator==(const FrameLimits&) const = default;
+};
+
+inline constexpr FrameLimits no_limits{};
+
 /// What one endpoint accepts from its peer.
 struct FrameRules {
   Role role =
       Role::server;  ///< The receiving endpoint's: a server wants masked frames, a client does not.
   std::uint8_t allowed_rsv = 0;  ///< rsv1_bit when permessage-deflate was agreed (RFC 7692 6).
-  std::uint64_t max_frame_bytes =
-      0;  ///< Payload of one data frame; 0: any size. Beyond: close 1009.
+  /// Messages count as they come, compressed or not. False where whoever joins them counts what
+  /// they are inflated to.
+  bool limits_messages = false;
+  const FrameLimits* limits = &no_limits;  ///< Outlives the parser.
 };
 
 /// A stretch of one frame as it lies in the caller's buffer: a whole control frame, or a data
@@ -65,10 +78,13 @@ class FrameParser {
   Result continue_frame(std::span<std::uint8_t>& input, FramePiece& piece);
   bool check(const FrameHeader& header, bool minimal_length);
   bool check_sequence(Opcode opcode);
+  bool check_limits(const FrameHeader& header);
   bool refuse(const Violation& violation);
 
   FrameRules rules_;
-  FrameHeader open_frame_;  // payload_length counts what is still to come
+  FrameHeader open_frame_;           // payload_length counts what is still to come
+  std::uint64_t message_bytes_ = 0;  // of the message under way, the open frame's included
+  std::uint32_t fragments_ = 0;
   bool in_message_ = false;
   const Violation* violation_ = nullptr;  // one of the constants in the source
 };

@@ -92,6 +92,12 @@ void Inflater::give(std::span<const std::uint8_t> payload, bool ends_message) {
   tail_given_ = false;
 }
 
+void Inflater::keep_input(std::vector<std::uint8_t>& kept) {
+  if (tail_given_) return;  // what is left is of the tail, and that stays where it is
+  kept.assign(input_.begin(), input_.end());
+  input_ = kept;
+}
+
 Inflater::Result Inflater::inflate_some(std::span<std::uint8_t> space,
                                         std::span<std::uint8_t>& output) {
   if (!stream_) stream_ = pool_.take_inflate(window_bits_);
@@ -145,17 +151,17 @@ Inflater::Result Inflater::end_message(Result tail_result) {
 
 Deflater::~Deflater() { pool_.put_back(std::move(stream_), window_bits_, effort_); }
 
-bool Deflater::deflate(std::span<const std::uint8_t> message, std::vector<std::uint8_t>& out) {
-  if (message.empty()) {
+bool Deflater::deflate(std::span<const std::uint8_t> part, bool ends_message,
+                       std::vector<std::uint8_t>& out) {
+  if (part.empty() && ends_message && !mid_message_) {
     out.push_back(0x00);  // RFC 7692 7.2.3.6: an empty block, less its tail
     return true;
   }
   if (!stream_) stream_ = pool_.take_deflate(window_bits_, effort_);
   if (!stream_) return false;
-  const std::size_t start = out.size();
   z_stream& stream = *stream_;
-  stream.next_in = zlib_input(message);
-  std::size_t left = message.size();
+  stream.next_in = zlib_input(part);
+  std::size_t left = part.size();
   do {
     const uInt offered = zlib_size(left);
     stream.avail_in = offered;
@@ -163,12 +169,14 @@ bool Deflater::deflate(std::span<const std::uint8_t> message, std::vector<std::u
     out.resize(end + deflateBound(&stream, offered) + message_tail.size() + 1);
     stream.next_out = out.data() + end;
     stream.avail_out = zlib_size(out.size() - end);
-    ::deflate(&stream, left == offered ? Z_SYNC_FLUSH : Z_NO_FLUSH);
+    ::deflate(&stream, ends_message && left == offered ? Z_SYNC_FLUSH : Z_NO_FLUSH);
     left -= offered - stream.avail_in;
     out.resize(out.size() - stream.avail_out);
   } while (left > 0 || stream.avail_out == 0);
+  mid_message_ = !ends_message;
+  if (!ends_message) return true;
   // The flush has ended with the tail, on a byte's border.
-  out.resize(std::max(out.size() - message_tail.size(), start));
+  out.resize(out.size() - message_tail.size());
   if (!context_takeover_) pool_.put_back(std::move(stream_), window_bits_, effort_);
   return true;
 }

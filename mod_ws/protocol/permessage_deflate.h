@@ -72,6 +72,9 @@ class Inflater {
   /// inflate_some() has finished.
   void give(std::span<const std::uint8_t> payload, bool ends_message);
 
+  /// Copies what has not been inflated yet to `kept`, and goes on from there.
+  void keep_input(std::vector<std::uint8_t>& kept);
+
   /// Inflates into `space`; `output` is what came out.
   Result inflate_some(std::span<std::uint8_t> space, std::span<std::uint8_t>& output);
 
@@ -99,9 +102,12 @@ class Deflater {
         context_takeover_(context_takeover) {}
   ~Deflater();
 
-  /// Appends the compressed form of a whole message to `out`. False when there is no memory: then
-  /// the message has to go uncompressed, which is always allowed, and `out` is as it was.
-  bool deflate(std::span<const std::uint8_t> message, std::vector<std::uint8_t>& out);
+  /// Appends the compressed form of a message to `out`, or of the next part of one: then `out` may
+  /// get nothing until the message ends. False when there is no memory, which only a message's
+  /// first part can meet: it has to go uncompressed, which is always allowed, and `out` is as it
+  /// was.
+  bool deflate(std::span<const std::uint8_t> part, bool ends_message,
+               std::vector<std::uint8_t>& out);
 
  private:
   ZlibPool& pool_;
@@ -109,6 +115,7 @@ class Deflater {
   DeflateEffort effort_;
   int window_bits_;
   bool context_takeover_;
+  bool mid_message_ = false;
 };
 
 }  // namespace mod_ws::protocol

@@ -16,6 +16,7 @@ namespace {
 using namespace protocol;
 
 constexpr std::uint64_t max_message_bytes = 1 << 16;
+constexpr FrameLimits limits{.max_frame_bytes = 1 << 15, .max_fragments = 1000};
 
 /// One endpoint's receiving side, as a connection and its session drive it.
 class Endpoint {
@@ -24,8 +25,8 @@ class Endpoint {
       : inflater_(pool_, max_window_bits, true),
         parser_({.role = role,
                  .allowed_rsv = compressed ? rsv1_bit : std::uint8_t{0},
-                 .max_frame_bytes = 1 << 15}),
-        assembler_(max_message_bytes, &inflater_) {}
+                 .limits = &limits}),
+        assembler_({.max_message_bytes = max_message_bytes}, &inflater_) {}
 
   void receive(std::span<const std::uint8_t> bytes) {
     if (failed_) return;

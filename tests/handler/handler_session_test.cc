@@ -350,7 +350,7 @@ TEST(HandlerSession, FailsAClientThatBreaksTheProtocol) {
            {close_frame(Role::client, 1006), 1002},
            {close_frame(Role::client, 1000, "\xFF"), 1007}}) {
     SCOPED_TRACE(code);
-    HandlerOnLoop session(read_all, {.policy = {.max_message_bytes = 1000}});
+    HandlerOnLoop session(read_all, {.policy = {.client_limits = {.max_message_bytes = 1000}}});
     session.client.send(frame({}, "good") + bytes + frame({}, "unseen"));
     const auto close = session.client.receive_frame();
     ASSERT_TRUE(close);

@@ -120,7 +120,7 @@ ws::Task<> never_read(ws::Conn& conn) {
 
 TEST(MessageReader, HoldsTheSizeLimitAcrossPieces) {
   connection::Policy policy;
-  policy.max_message_bytes = 8;
+  policy.client_limits.max_message_bytes = 8;
   ReadingHandler session(note_pieces, {.policy = policy});
   session.client.send(fragment(Opcode::text, "12345", false));
   EXPECT_TRUE(session.wait_for({"text", "12345"}));

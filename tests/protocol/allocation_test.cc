@@ -36,7 +36,7 @@ std::size_t allocations_for(std::size_t size) {
   const std::size_t before = allocations;
   std::span<std::uint8_t> input(frame);
   EXPECT_EQ(parser.next(input, piece), FrameParser::Result::piece);
-  MessageAssembler assembler(1 << 20);
+  MessageAssembler assembler({.max_message_bytes = 1 << 20});
   EXPECT_EQ(assembler.receive(piece), MessageAssembler::Result::message);
   const ws::Message message = assembler.take_message();
   EXPECT_EQ(message.payload.size(), size);

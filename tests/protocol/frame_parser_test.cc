@@ -263,7 +263,8 @@ TEST(FrameParser, RejectsNewMessageInsideAnother) {
 TEST(FrameParser, RejectsFramesAboveTheLimit) {
   for (const std::size_t limit : {1U, 125U, 126U, 65535U, 65536U}) {
     SCOPED_TRACE(limit);
-    const FrameRules rules{.max_frame_bytes = limit};
+    const FrameLimits limits{.max_frame_bytes = limit};
+    const FrameRules rules{.limits = &limits};
     // Before any payload: the header is enough.
     expect_violation(CloseCode::message_too_big, "frame above the size limit", rules, 0,
                      [&](const Way& way) { return header(way.start(Opcode::binary), limit + 1); });
@@ -282,7 +283,8 @@ TEST(FrameParser, RejectsFramesAboveTheLimit) {
 TEST(FrameParser, HoldsNoLimitAgainstControlFrames) {
   for (const Way& way : all_ways()) {
     SCOPED_TRACE(way);
-    Parsing parsing(way, {.max_frame_bytes = 1});
+    const FrameLimits limits{.max_frame_bytes = 1};
+    Parsing parsing(way, {.limits = &limits});
     EXPECT_TRUE(parsing.feed(frame(way.start(Opcode::ping), tests::pattern(125))));
     EXPECT_EQ(parsing.frames.size(), 1U);
   }

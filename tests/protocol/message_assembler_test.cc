@@ -20,7 +20,7 @@ using Result = MessageAssembler::Result;
 class Assembling {
  public:
   explicit Assembling(const Way& way, std::uint64_t max_message_bytes = 0)
-      : parsing(way), assembler_(max_message_bytes) {}
+      : parsing(way), assembler_({.max_message_bytes = max_message_bytes}) {}
 
   bool feed(const Bytes& bytes) {
     return parsing.feed(bytes, [this](FramePiece& piece) { return receive(piece); });

@@ -97,8 +97,8 @@ TEST_F(PermessageDeflate, DeflatesWithTheContextItKeeps) {
   Deflater deflater(pool_, 15, true, {});
   Bytes first;
   Bytes second;
-  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), first));
-  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), second));
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), true, first));
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), true, second));
   EXPECT_TRUE(std::equal(first.begin(), first.end(), hello.begin(), hello.end()));
   EXPECT_LT(second.size(), first.size());
 }
@@ -107,22 +107,22 @@ TEST_F(PermessageDeflate, DeflatesTheSameTwiceWithoutContext) {
   Deflater deflater(pool_, 15, false, {});
   Bytes first;
   Bytes second;
-  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), first));
-  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), second));
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), true, first));
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), true, second));
   EXPECT_EQ(first, second);
 }
 
 TEST_F(PermessageDeflate, DeflatesNothingToOneByte) {
   Deflater deflater(pool_, 15, true, {});
   Bytes out;
-  ASSERT_TRUE(deflater.deflate({}, out));
+  ASSERT_TRUE(deflater.deflate({}, true, out));
   EXPECT_EQ(out, Bytes{0x00});
 }
 
 TEST_F(PermessageDeflate, AppendsToWhatIsThere) {
   Deflater deflater(pool_, 15, true, {});
   Bytes out{1, 2, 3};
-  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), out));
+  ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), true, out));
   EXPECT_EQ(out.size(), 3 + hello.size());
   EXPECT_EQ(out[0], 1);
 }
@@ -137,7 +137,7 @@ TEST_F(PermessageDeflate, BringsBackWhatItDeflated) {
         for (std::size_t i = 0; message.size() < size; ++i)
           message += std::to_string(i * i % 1009) + ",";
         Bytes compressed;
-        ASSERT_TRUE(deflater.deflate(bytes_of(message), compressed));
+        ASSERT_TRUE(deflater.deflate(bytes_of(message), true, compressed));
         EXPECT_EQ(inflate(inflater, compressed, true, 1000), message)
             << window_bits << " " << context_takeover;
       }

@@ -281,7 +281,8 @@ TEST(Relay, RelaysAnEmptyClose) {
 
 TEST(Relay, HoldsTheFrameSizeLimitAgainstBothSides) {
   for (const bool by_client : {true, false}) {
-    RelayOnLoop relay({.policy = {.max_frame_bytes = 100}});
+    RelayOnLoop relay({.policy = {.client_limits = {.max_frame_bytes = 100},
+                                  .backend_limits = {.max_frame_bytes = 100}}});
     if (by_client) {
       relay.client.send(tests::header(binary_from_client, 101));
       expect_client_gets_close(relay, 1009);

@@ -23,6 +23,7 @@ class HandlerOnLoop {
  public:
   explicit HandlerOnLoop(ws::HandlerFunction handler, HandlerOptions options = {})
       : client(base::UniqueFd()), policy_(options.policy) {
+    policy_.validates_messages = true;  // as handlers have it
     auto pair = make_socket_pair(options.buffer_bytes);
     client = Peer(std::move(pair.theirs));
     thread.loop().post_adoption(std::make_unique<handler::HandlerSession>(

@@ -42,6 +42,10 @@ class RecordingSession final : public engine::Resident, public connection::Backe
     if (ended_) ++calls_after_end;
     ++drained;
   }
+  void on_due(connection::Due due) override {
+    dues.push_back(due);
+    if (on_due_call) on_due_call(due);
+  }
   void on_ended(const connection::Ending& with) override {
     if (ended_) ++calls_after_end;
     ended_ = true;
@@ -55,6 +59,8 @@ class RecordingSession final : public engine::Resident, public connection::Backe
 
  public:
   std::function<void(const SeenFrame&)> on_frame;
+  std::function<void(connection::Due)> on_due_call;
+  std::vector<connection::Due> dues;
   std::vector<SeenFrame> frames;
   std::vector<protocol::Violation> violations;
   std::optional<connection::Ending> ending;

@@ -1,10 +1,10 @@
-#include "mod_ws/handler/message_compression.h"
+#include "mod_ws/connection/message_compression.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace mod_ws::handler {
+namespace mod_ws::connection {
 namespace {
 
 using protocol::DeflateParameters;
@@ -18,7 +18,7 @@ constexpr DeflateParameters no_context{.server_no_context_takeover = true,
 class MessageCompressionTest : public testing::Test {
  protected:
   bool compresses(const DeflateParameters& agreed, const std::string& text) {
-    MessageCompression compression(loop_, settings_,
+    MessageCompression compression(loop_, settings_, protocol::Role::server,
                                    {.agreed = agreed, .reservation = std::nullopt});
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
     return compression.compress({bytes, text.size()}).has_value();
@@ -43,14 +43,14 @@ TEST_F(MessageCompressionTest, LeavesWhatDoesNotShrinkAsItIs) {
 }
 
 TEST(KeptStateBytes, CountsTheDirectionsThatKeepContext) {
-  EXPECT_EQ(kept_state_bytes(no_context, {}), 0);
-  const auto both = kept_state_bytes({}, {.level = 1, .memory_level = 8});
+  EXPECT_EQ(kept_state_bytes(no_context, protocol::Role::server, {}), 0);
+  const auto both = kept_state_bytes({}, protocol::Role::server, {.level = 1, .memory_level = 8});
   EXPECT_GT(both, 256 << 10);  // what zconf.h says for deflate alone
   EXPECT_LT(both, 320 << 10);
   DeflateParameters receiving_only;
   receiving_only.server_no_context_takeover = true;
-  EXPECT_LT(kept_state_bytes(receiving_only, {}), 64 << 10);
+  EXPECT_LT(kept_state_bytes(receiving_only, protocol::Role::server, {}), 64 << 10);
 }
 
 }  // namespace
-}  // namespace mod_ws::handler
+}  // namespace mod_ws::connection

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "mod_ws/connection/policy.h"
+#include "mod_ws/engine/timer_wheel.h"
+
+namespace mod_ws::connection {
+
+/// What a connection has to do because of the time.
+enum class Due : std::uint8_t {
+  nothing,
+  ping,           ///< Nothing came for the ping interval: ask whether the peer is still there.
+  pong_timeout,   ///< Not even then.
+  idle_timeout,   ///< No message in either direction for too long.
+  lifetime,       ///< The session is as old as it may become.
+  write_timeout,  ///< The peer took no byte for too long.
+  close_timeout,  ///< The peer did not complete the closing handshake in time.
+  reading,        ///< The rate limit lets more come.
+};
+
+/// What the Close frame says when Due::idle_timeout or Due::lifetime ends a session.
+std::string_view closing_reason(Due due);
+
+/// All the deadlines of one connection, by what its policy says. Traffic only notes the time here;
+/// the one timer of the connection looks what is due when it fires, and is set again. Times are in
+/// EventLoop::tick()s.
+class Deadlines {
+ public:
+  using Tick = std::uint32_t;
+
+  /// As many that the time is over after them; 0 for a time that is over.
+  static Tick ticks_in(std::chrono::milliseconds time);
+
+  explicit Deadlines(const Policy& policy) : policy_(policy) {}
+
+  void start(Tick now);
+
+  /// Bytes of any kind have come.
+  void on_received(Tick now) {
+    received_ = now;
+    awaits_pong_ = false;
+  }
+  /// A data frame has come, or leaves.
+  void on_data(Tick now) { data_ = now; }
+  /// A ping was due. `sent` false: it could not be sent now, and is put off.
+  void on_ping(Tick now, bool sent);
+  /// Bytes have begun to wait for the peer, or it has taken some of them.
+  void on_write_progress(Tick now) {
+    write_ = now;
+    awaits_write_ = true;
+  }
+  void on_written() { awaits_write_ = false; }
+  /// Our Close frame is out. The first time counts.
+  void on_closing(Tick now);
+
+  bool is_closing() const { return is_closing_; }
+
+  struct Next {
+    Due due;
+    Tick wait;  ///< From now; 0: it is due.
+  };
+  /// What comes first.
+  Next next(Tick now) const;
+
+ private:
+  const Policy& policy_;
+  Tick started_ = 0;
+  Tick received_ = 0;
+  Tick data_ = 0;
+  Tick ping_ = 0;
+  Tick write_ = 0;  // once the connection is closing: the time that began
+  bool awaits_pong_ = false;
+  bool awaits_write_ = false;
+  bool is_closing_ = false;
+};
+
+}  // namespace mod_ws::connection

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "mod_ws/base/byte_budget.h"
+#include "mod_ws/connection/policy.h"
+#include "mod_ws/engine/event_loop.h"
+#include "mod_ws/protocol/deflate_negotiation.h"
+#include "mod_ws/protocol/frame_header.h"
+#include "mod_ws/protocol/permessage_deflate.h"
+
+namespace mod_ws::connection {
+
+/// What was agreed on for one session, and what it may cost.
+struct CompressionTerms {
+  protocol::DeflateParameters agreed;
+  std::optional<base::ByteBudget::Reservation>
+      reservation;  ///< For the state kept with context takeover.
+};
+
+/// permessage-deflate of one connection, both directions.
+class MessageCompression {
+ public:
+  /// `role` is ours. On the loop's thread: zlib streams come from the loop's pool.
+  MessageCompression(engine::EventLoop& loop, const Compression& settings, protocol::Role role,
+                     CompressionTerms terms);
+
+  protocol::Inflater& inflater() { return inflater_; }
+
+  // Both give bytes in a buffer of the loop's that is valid until the next call on this loop.
+
+  /// The compressed form of a message. Nothing when the message is to be sent as it is: too small,
+  /// not worth it, or no memory.
+  std::optional<std::span<const std::uint8_t>> compress(std::span<const std::uint8_t> message);
+
+  /// The same for a message in parts. A part may give no bytes yet, and the last one always some.
+  /// Nothing when there is no memory for the first part: then the message is to be sent as it is.
+  std::optional<std::span<const std::uint8_t>> compress_part(std::span<const std::uint8_t> part,
+                                                             bool ends_message);
+
+ private:
+  engine::EventLoop& loop_;
+  const Compression& settings_;
+  bool keeps_context_;  // of what we send
+  std::optional<base::ByteBudget::Reservation> reservation_;
+  protocol::Inflater inflater_;
+  protocol::Deflater deflater_;
+};
+
+/// Bytes of zlib state that a connection with these parameters keeps between its messages; 0
+/// without context takeover. `role` is ours.
+std::int64_t kept_state_bytes(const protocol::DeflateParameters& agreed, protocol::Role role,
+                              const protocol::DeflateEffort& effort);
+
+}  // namespace mod_ws::connection

@@ -1,0 +1,189 @@
+#include "mod_ws/proxy/leg.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "mod_ws/protocol/close_frame.h"
+
+namespace mod_ws::proxy {
+
+using connection::SendQueue;
+using protocol::Opcode;
+
+Leg::Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& terms, Owner& owner,
+         Leg& other)
+    : owner_(owner),
+      other_(other),
+      connection_(loop, std::move(transport),
+                  {.role = terms.role,
+                   .allowed_rsv = terms.allowed_rsv,
+                   .limits_messages = true,
+                   .limits = &terms.limits},
+                  terms.policy, *this),
+      limits_(terms.limits),
+      // What an extension knows of earlier messages would have a hole.
+      may_drop_messages_(terms.allowed_rsv == 0) {}
+
+protocol::MessageRules Leg::message_rules() const {
+  return {.max_message_bytes = limits_.max_message_bytes,
+          .checks_text = connection_.policy().validates_messages};
+}
+
+void Leg::check_messages(std::optional<connection::CompressionTerms> agreed) {
+  if (agreed) compress(std::move(*agreed));
+  check_ = std::make_unique<MessageCheck>(message_rules(),
+                                          compression_ ? &compression_->inflater() : nullptr);
+}
+
+void Leg::compress(connection::CompressionTerms agreed) {
+  compression_ = std::make_unique<connection::MessageCompression>(
+      connection_.loop(), connection_.policy().compression, connection_.role(), std::move(agreed));
+}
+
+void Leg::rewrite_messages() {
+  rewriter_ = std::make_unique<MessageRewriter>(message_rules(), compression_.get(),
+                                                other_.compression_.get());
+  may_drop_messages_ = true;
+}
+
+// ---- receiving
+
+void Leg::on_piece(protocol::FramePiece& piece) {
+  if (piece.opcode == Opcode::close) return receive_close(piece);
+  if (!other_.connection_.closing().may_send_data()) return;
+  if (!is_control(piece.opcode)) return receive_data(piece);
+  if (!connection_.is_own_pong(piece)) forward(piece.raw);
+}
+
+void Leg::receive_data(protocol::FramePiece& piece) {
+  if (piece.starts_frame && piece.opcode != Opcode::continuation) choose_to_drop();
+  if (rewriter_) return rewrite(piece);
+  if (check_ && !check_->check(piece)) return on_violation(check_->violation());
+  if (drops_message_) return;
+  forward(piece.raw);
+  if (other_.pending_close_ && piece.ends_frame) {
+    forward_run();
+    other_.send_pending_close();
+  }
+}
+
+void Leg::choose_to_drop() {
+  const SendQueue& queue = connection_.policy().send_queue;
+  drops_message_ = queue.action == SendQueue::Action::drop && may_drop_messages_ &&
+                   other_.connection_.queued_bytes() > queue.limit_bytes;
+  if (drops_message_) ++dropped_messages_;
+}
+
+void Leg::rewrite(protocol::FramePiece& piece) {
+  forward_run();
+  act_on(rewriter_->send(piece, drops_message_ ? nullptr : &other_.connection_));
+}
+
+void Leg::act_on(MessageRewriter::Result result) {
+  if (result == MessageRewriter::Result::violation) return on_violation(rewriter_->violation());
+  if (result == MessageRewriter::Result::full) connection_.pause_reading();
+  hold_back();
+}
+
+void Leg::receive_close(protocol::FramePiece& piece) {
+  // Its payload is read from a copy: what is forwarded stays masked.
+  std::array<std::uint8_t, protocol::max_control_payload_bytes> copy;
+  const auto payload = std::span(copy).first(piece.payload.size());
+  std::copy(piece.payload.begin(), piece.payload.end(), payload.begin());
+  if (piece.masked) protocol::mask(payload, piece.masking_key);
+
+  protocol::Violation violation{};
+  const auto status = protocol::parse_close_payload(payload, violation);
+  if (!status) return on_violation(violation);
+  received_code_ = status->code;
+  connection_.note_close_received();
+  if (other_.connection_.closing().may_send_data()) {
+    forward(piece.raw);
+    forward_run();
+    other_.connection_.note_close_sent();
+  }
+  connection_.discard_input();
+  finish_if_complete();
+  other_.finish_if_complete();
+}
+
+void Leg::on_violation(const protocol::Violation& violation) {
+  connection_.discard_input();
+  owner_.on_leg_violation(*this, violation);
+}
+
+void Leg::on_due(connection::Due due) {
+  if (due != connection::Due::ping) return owner_.on_leg_due(due);
+  if (other_.is_mid_forward()) return connection_.put_off_ping();
+  connection_.ping();
+}
+
+void Leg::on_ended(const connection::Ending& ending) { owner_.on_leg_ended(*this, ending); }
+
+// ---- forwarding
+
+void Leg::forward(std::span<const std::uint8_t> raw) {
+  if (!run_.empty() && run_.data() + run_.size() == raw.data()) {
+    run_ = {run_.data(), run_.size() + raw.size()};
+    return;
+  }
+  forward_run();
+  run_ = raw;
+}
+
+void Leg::forward_run() {
+  if (run_.empty()) return;
+  other_.connection_.send_verbatim(std::exchange(run_, {}));
+  hold_back();
+}
+
+/// Without a WebSocketSendQueue, the kernel has taken all of it, or this leg waits until it has: at
+/// most one read is ever queued.
+void Leg::hold_back() {
+  const std::size_t queued = other_.connection_.queued_bytes();
+  if (queued == 0) return;
+  const SendQueue& queue = connection_.policy().send_queue;
+  if (queue.action == SendQueue::Action::wait) return connection_.pause_reading();
+  if (queued <= queue.limit_bytes) return;
+  const bool drops = queue.action == SendQueue::Action::drop && may_drop_messages_;
+  if (!drops) owner_.on_leg_too_slow(other_);
+}
+
+/// The other leg takes more.
+void Leg::go_on() {
+  if (rewriter_ && rewriter_->has_rest()) {
+    act_on(rewriter_->send_rest(drops_message_ ? nullptr : &other_.connection_));
+    if (rewriter_->has_rest()) return;
+  }
+  connection_.resume_reading();
+}
+
+// ---- closing
+
+void Leg::close(ws::CloseStatus status, AfterClose after) {
+  // A peer that was told Close already, and then breaks the protocol, gets nothing more.
+  if (connection_.closing().sent() && after == AfterClose::finish) return connection_.finish();
+  if (is_closing() || connection_.ended()) return;
+  other_.forward_run();
+  pending_close_ = std::make_unique<ws::CloseStatus>(std::move(status));
+  after_close_ = after;
+  connection_.start_close_timeout();
+  if (!other_.is_mid_forward()) send_pending_close();
+}
+
+void Leg::send_pending_close() {
+  const auto status = std::move(pending_close_);
+  connection_.send_close(status->code, status->reason);
+  if (after_close_ == AfterClose::finish) {
+    connection_.finish();
+  } else {
+    connection_.resume_reading();  // to see the answer
+  }
+}
+
+void Leg::finish_if_complete() {
+  if (connection_.closing().complete()) connection_.finish();
+}
+
+}  // namespace mod_ws::proxy

@@ -1,0 +1,91 @@
+#include "mod_ws/proxy/message_rewriter.h"
+
+#include <array>
+
+namespace mod_ws::proxy {
+namespace {
+
+using protocol::MessageStream;
+using protocol::Opcode;
+
+constexpr std::size_t inflate_step_bytes = 16 << 10;
+
+Opcode opcode_of(ws::MessageType type) {
+  return type == ws::MessageType::text ? Opcode::text : Opcode::binary;
+}
+
+}  // namespace
+
+MessageRewriter::Result MessageRewriter::send(protocol::FramePiece& piece,
+                                              connection::Connection* to) {
+  stream_.give(piece);
+  return pump(to);
+}
+
+MessageRewriter::Result MessageRewriter::send_rest(connection::Connection* to) {
+  has_rest_ = false;
+  return pump(to);
+}
+
+/// What has come is sent one step late: only the next step tells whether it ended the message.
+MessageRewriter::Result MessageRewriter::pump(connection::Connection* to) {
+  std::array<std::uint8_t, inflate_step_bytes> space;
+  std::size_t held = 0;  // at the start of `space`, not sent yet
+  Bytes part;
+  std::span<std::uint8_t> output;
+  while (true) {
+    switch (stream_.next(std::span(space).subspan(held), output)) {
+      case MessageStream::Result::output:
+        if (!stream_.is_compressed()) {
+          part = output;
+          break;
+        }
+        held += output.size();
+        part = std::span(space).first(held);
+        if (held < space.size()) break;
+        send_part(part, false, to);
+        held = 0;
+        part = {};
+        if (to == nullptr || to->queued_bytes() == 0) break;
+        stream_.keep_input(rest_);
+        has_rest_ = true;
+        return Result::full;
+      case MessageStream::Result::need_more:
+        if (!part.empty()) send_part(part, false, to);
+        return Result::through;
+      case MessageStream::Result::message:
+        send_part(part, true, to);
+        return Result::through;
+      case MessageStream::Result::violation:
+        return Result::violation;
+    }
+  }
+}
+
+void MessageRewriter::send_part(Bytes part, bool ends_message, connection::Connection* to) {
+  if (to == nullptr) return;
+  if (!part_sent_) compresses_ = out_ != nullptr;
+  if (compresses_) {
+    const auto compressed = compress(part, ends_message);
+    // Only a first part can fail to be compressed.
+    if (!compressed) compresses_ = false;
+    part = compressed.value_or(part);
+  }
+  part_sent_ = !ends_message;
+  // The deflater may have swallowed it for now.
+  if (ends_message || !part.empty()) send_frame(part, ends_message, *to);
+}
+
+std::optional<MessageRewriter::Bytes> MessageRewriter::compress(Bytes part, bool ends_message) {
+  const bool is_whole_message = ends_message && !part_sent_;
+  return is_whole_message ? out_->compress(part) : out_->compress_part(part, ends_message);
+}
+
+void MessageRewriter::send_frame(Bytes payload, bool ends_message, connection::Connection& to) {
+  const Opcode opcode = frame_sent_ ? Opcode::continuation : opcode_of(stream_.type());
+  const std::uint8_t rsv = compresses_ && !frame_sent_ ? protocol::rsv1_bit : std::uint8_t{0};
+  to.send_frame(opcode, payload, {.fin = ends_message, .rsv = rsv});
+  frame_sent_ = !ends_message;
+}
+
+}  // namespace mod_ws::proxy

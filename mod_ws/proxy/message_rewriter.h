@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "mod_ws/connection/connection.h"
+#include "mod_ws/connection/message_compression.h"
+#include "mod_ws/protocol/message_stream.h"
+
+namespace mod_ws::proxy {
+
+/// Sends what comes in on one connection out on another one in frames of its own: for connections
+/// that are not compressed in the same way. A message goes on as it comes, in as many fragments as
+/// it takes; one that arrives whole leaves whole.
+class MessageRewriter {
+ public:
+  enum class Result : std::uint8_t {
+    through,  ///< All that was given has been sent.
+    full,     ///< The other side does not take more; call send_rest() once it does.
+    violation,
+  };
+
+  /// `in`, `out`: what is agreed with the sender and with the receiver; null: nothing.
+  MessageRewriter(const protocol::MessageRules& rules, connection::MessageCompression* in,
+                  connection::MessageCompression* out)
+      : stream_(rules, in != nullptr ? &in->inflater() : nullptr), out_(out) {}
+
+  /// Takes a piece of a data frame. `to` null: the message is left out.
+  Result send(protocol::FramePiece& piece, connection::Connection* to);
+
+  /// Goes on after Result::full.
+  Result send_rest(connection::Connection* to);
+  bool has_rest() const { return has_rest_; }
+
+  /// Meaningful after Result::violation.
+  const protocol::Violation& violation() const { return stream_.violation(); }
+
+ private:
+  using Bytes = std::span<const std::uint8_t>;
+
+  Result pump(connection::Connection* to);
+  void send_part(Bytes part, bool ends_message, connection::Connection* to);
+  std::optional<Bytes> compress(Bytes part, bool ends_message);
+  void send_frame(Bytes payload, bool ends_message, connection::Connection& to);
+
+  protocol::MessageStream stream_;
+  connection::MessageCompression* out_;
+  std::vector<std::uint8_t> rest_;  // of a compressed piece
+  bool has_rest_ = false;
+  // Of the message under way:
+  bool part_sent_ = false;
+  bool frame_sent_ = false;
+  bool compresses_ = false;
+};
+
+}  // namespace mod_ws::proxy
