@@ -199,7 +199,9 @@ void Connection::read_again(Reading how) {
 // ---- sending
 
 void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bits) {
-  if (!closing_.may_send_data()) return;
+  const bool may_send =
+      opcode == protocol::Opcode::pong ? closing_.may_send_pong() : closing_.may_send_data();
+  if (!may_send) return;
   if (!is_control(opcode)) deadlines_.on_data(loop_.tick());
   protocol::FrameHeader header{
       .payload_length = payload.size(), .opcode = opcode, .fin = bits.fin, .rsv = bits.rsv};

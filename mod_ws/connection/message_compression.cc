@@ -17,8 +17,8 @@ struct CompressedMessage {
   }
 };
 
-constexpr std::int64_t inflate_overhead_bytes =
-    10 << 10;  // zlib's own figure: 7 KiB and the window, with room
+constexpr std::int64_t inflate_state_bytes =
+    (10 << 10) + (1 << protocol::max_window_bits);  // zlib's own figure: 7 KiB, and the window
 
 /// What was agreed on for the messages of one endpoint.
 struct Direction {
@@ -42,7 +42,6 @@ MessageCompression::MessageCompression(engine::EventLoop& loop, const Compressio
       keeps_context_(messages_of(role, terms.agreed).keeps_context),
       reservation_(std::move(terms.reservation)),
       inflater_(loop.local<protocol::ZlibPool>(),
-                messages_of(peer_of(role), terms.agreed).window_bits,
                 messages_of(peer_of(role), terms.agreed).keeps_context),
       deflater_(loop.local<protocol::ZlibPool>(), messages_of(role, terms.agreed).window_bits,
                 keeps_context_, settings.effort) {}
@@ -71,8 +70,7 @@ std::int64_t kept_state_bytes(const protocol::DeflateParameters& agreed, Role ro
     bytes += (std::int64_t{1} << (sent.window_bits + 2)) +
              (std::int64_t{1} << (effort.memory_level + 9));
   }
-  if (const auto received = messages_of(peer_of(role), agreed); received.keeps_context)
-    bytes += (std::int64_t{1} << received.window_bits) + inflate_overhead_bytes;
+  if (messages_of(peer_of(role), agreed).keeps_context) bytes += inflate_state_bytes;
   return bytes;
 }
 

@@ -8,6 +8,7 @@ namespace mod_ws::handler {
 namespace {
 
 using base::LogLevel;
+using protocol::MessageAssembler;
 using protocol::Opcode;
 using ws::CloseCode;
 
@@ -102,21 +103,25 @@ void HandlerSession::on_piece(protocol::FramePiece& piece) {
 /// What nearly every message is: in one piece, and somebody waits for it. It is assembled in
 /// passing.
 void HandlerSession::receive_whole(protocol::FramePiece& piece) {
-  protocol::MessageAssembler assembler = make_assembler();
-  if (assembler.receive(piece) == protocol::MessageAssembler::Result::violation) {
+  MessageAssembler assembler = make_assembler();
+  if (assembler.receive(piece) == MessageAssembler::Result::violation)
     return on_violation(assembler.violation());
-  }
   readers_.resume_first(assembler.take_message());
 }
 
 void HandlerSession::receive_data(protocol::FramePiece& piece) {
   if (!incoming_) incoming_ = std::make_unique<Incoming>(Incoming{.assembler = make_assembler()});
-  const auto result = incoming_->assembler.receive(piece);
-  if (result == protocol::MessageAssembler::Result::violation)
-    return on_violation(incoming_->assembler.violation());
-  incoming_->is_whole = result == protocol::MessageAssembler::Result::message;
-  if (incoming_->is_dropped && !drop_read_message()) return;
+  take_incoming(incoming_->assembler.receive(
+      piece, readers_.empty() ? high_water_bytes : MessageAssembler::all));
+  if (!incoming_ || (incoming_->is_dropped && !drop_read_message())) return;
   serve_incoming();
+}
+
+void HandlerSession::take_incoming(MessageAssembler::Result result) {
+  incoming_->is_whole = result == MessageAssembler::Result::message;
+  if (result == MessageAssembler::Result::full) connection_.pause_reading();
+  if (result == MessageAssembler::Result::violation)
+    on_violation(protocol::Violation(incoming_->assembler.violation()));
 }
 
 /// Gives what has come to whoever has asked for it; where nobody has, no more is read.
@@ -148,6 +153,9 @@ void HandlerSession::serve_piece() {
 
 /// What there is of the message that is read in pieces; nothing, and the message gone, at its end.
 std::optional<std::string> HandlerSession::take_piece() {
+  if (incoming_->assembler.has_rest() && incoming_->assembler.is_empty())
+    take_incoming(incoming_->assembler.go_on(high_water_bytes));
+  if (!incoming_) return std::nullopt;
   std::string piece = incoming_->assembler.take_piece();
   if (!piece.empty()) return piece;
   if (incoming_->is_whole) incoming_.reset();
@@ -160,7 +168,11 @@ bool HandlerSession::drop_read_message() {
   if (!incoming_ || !incoming_->is_read_in_pieces) return true;
   incoming_->assembler.take_piece();
   incoming_->is_dropped = true;
-  if (!incoming_->is_whole) return false;
+  while (incoming_ && incoming_->assembler.has_rest()) {
+    take_incoming(incoming_->assembler.go_on(high_water_bytes));
+    if (incoming_) incoming_->assembler.take_piece();
+  }
+  if (!incoming_ || !incoming_->is_whole) return !incoming_;
   incoming_.reset();
   return true;
 }
@@ -232,6 +244,8 @@ void HandlerSession::stop_receiving() {
 bool HandlerSession::start(const Arguments&, Read& read) {
   drop_read_message();
   read.result = &no_message;
+  if (incoming_ && incoming_->assembler.has_rest())
+    take_incoming(incoming_->assembler.go_on(MessageAssembler::all));
   if (incoming_ && incoming_->is_whole) {
     const auto whole = std::move(incoming_);
     read.result = at_once(whole->assembler.take_message());

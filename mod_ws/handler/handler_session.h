@@ -82,6 +82,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   void receive_data(protocol::FramePiece& piece);
   void receive_whole(protocol::FramePiece& piece);
   protocol::MessageAssembler make_assembler();
+  void take_incoming(protocol::MessageAssembler::Result result);
   void serve_incoming();
   void serve_piece();
   bool someone_reads() const;

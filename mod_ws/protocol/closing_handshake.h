@@ -16,6 +16,8 @@ class ClosingHandshake {
   bool complete() const { return sent_ && received_; }
   /// RFC 6455 5.5.1: no data frame after a Close frame.
   bool may_send_data() const { return !sent_; }
+  /// RFC 6455 5.5.2: a ping is answered until the peer's Close has come.
+  bool may_send_pong() const { return !received_; }
 
  private:
   bool sent_ = false;

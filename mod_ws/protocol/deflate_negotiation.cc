@@ -51,9 +51,8 @@ bool set_parameter(RawParameters& raw, const Extension::Parameter& parameter) {
   return false;
 }
 
-/// Nothing for another extension, or for unknown, repeated or malformed parameters.
+/// Nothing for unknown, repeated or malformed parameters.
 std::optional<RawParameters> read_parameters(const Extension& extension) {
-  if (!equals_ignoring_case(extension.name, permessage_deflate_name)) return std::nullopt;
   RawParameters raw;
   for (const auto& parameter : extension.parameters) {
     if (!set_parameter(raw, parameter)) return std::nullopt;
@@ -80,6 +79,31 @@ std::optional<DeflateParameters> accept(const RawParameters& offer,
   return agreed;
 }
 
+/// Whether an answer grants what an offer asked for, and no more.
+bool fits(const RawParameters& answer, const RawParameters& offer) {
+  // RFC 7692 7.1.1.1
+  if (offer.server_no_context_takeover && !answer.server_no_context_takeover) return false;
+  // RFC 7692 7.1.2.1
+  if (offer.server_max_window_bits &&
+      answer.server_max_window_bits.value_or(max_window_bits) > *offer.server_max_window_bits) {
+    return false;
+  }
+  // RFC 7692 7.1.2.2: only where the client can be limited, and then with a value.
+  if (!answer.has_client_max_window_bits) return true;
+  return offer.has_client_max_window_bits && answer.client_max_window_bits &&
+         *answer.client_max_window_bits <= offer.client_max_window_bits.value_or(max_window_bits);
+}
+
+/// The elements of a header that are about permessage-deflate; none where it is malformed.
+std::vector<Extension> deflate_elements(std::string_view header) {
+  auto extensions = parse_extension_list(header);
+  if (!extensions) return {};
+  std::erase_if(*extensions, [](const Extension& extension) {
+    return !equals_ignoring_case(extension.name, permessage_deflate_name);
+  });
+  return std::move(*extensions);
+}
+
 void append_bits(std::string& text, const char* name, int bits, bool always = false) {
   if (always || bits < max_window_bits)
     text.append("; ").append(name).append("=").append(std::to_string(bits));
@@ -89,9 +113,7 @@ void append_bits(std::string& text, const char* name, int bits, bool always = fa
 
 std::optional<DeflateParameters> accept_deflate_offer(std::string_view offered,
                                                       const DeflateSettings& settings) {
-  const auto extensions = parse_extension_list(offered);
-  if (!extensions) return std::nullopt;
-  for (const Extension& extension : *extensions) {
+  for (const Extension& extension : deflate_elements(offered)) {
     const auto offer = read_parameters(extension);
     if (!offer) continue;
     if (auto agreed = accept(*offer, settings)) return agreed;
@@ -100,11 +122,8 @@ std::optional<DeflateParameters> accept_deflate_offer(std::string_view offered,
 }
 
 std::string deflate_offers_of(std::string_view offered) {
-  const auto extensions = parse_extension_list(offered);
   std::string text;
-  if (!extensions) return text;
-  for (const Extension& extension : *extensions) {
-    if (!equals_ignoring_case(extension.name, permessage_deflate_name)) continue;
+  for (const Extension& extension : deflate_elements(offered)) {
     if (!text.empty()) text += ", ";
     text += permessage_deflate_name;
     for (const auto& [name, value] : extension.parameters) {
@@ -117,14 +136,11 @@ std::string deflate_offers_of(std::string_view offered) {
 
 DeflateParameters read_deflate_answer(std::string_view answer) {
   DeflateParameters agreed;
-  const auto extensions = parse_extension_list(answer);
-  if (!extensions || extensions->size() != 1) return agreed;
-  for (const auto& parameter : extensions->front().parameters) {
-    if (equals_ignoring_case(parameter.name, "server_no_context_takeover"))
-      agreed.server_no_context_takeover = true;
-    if (equals_ignoring_case(parameter.name, "client_no_context_takeover"))
-      agreed.client_no_context_takeover = true;
-  }
+  const auto answered = deflate_elements(answer);
+  const auto raw = answered.empty() ? std::nullopt : read_parameters(answered.front());
+  if (!raw) return agreed;
+  agreed.server_no_context_takeover = raw->server_no_context_takeover;
+  agreed.client_no_context_takeover = raw->client_no_context_takeover;
   return agreed;
 }
 
@@ -149,26 +165,32 @@ std::string serialize_deflate_offer(const DeflateSettings& settings) {
   return text;
 }
 
+bool deflate_answer_fits(std::string_view answer, std::string_view offered) {
+  const auto answered = deflate_elements(answer);
+  if (answered.empty()) return true;
+  const auto agreed = read_parameters(answered.front());
+  if (answered.size() > 1 || !agreed) return false;
+  const auto offers = deflate_elements(offered);
+  return std::any_of(offers.begin(), offers.end(), [&](const Extension& element) {
+    const auto offer = read_parameters(element);
+    return offer && fits(*agreed, *offer);
+  });
+}
+
 std::optional<DeflateParameters> check_deflate_answer(std::string_view answer,
                                                       const DeflateSettings& settings) {
-  const auto extensions = parse_extension_list(answer);
-  if (!extensions || extensions->size() != 1) return std::nullopt;
-  const auto raw = read_parameters(extensions->front());
+  if (!deflate_answer_fits(answer, serialize_deflate_offer(settings))) return std::nullopt;
+  const auto answered = deflate_elements(answer);
+  const auto raw = answered.empty() ? std::nullopt : read_parameters(answered.front());
   if (!raw) return std::nullopt;
-  // RFC 7692 7.1.1.1, 7.1.2.1: what was asked of the server must be granted.
-  if (!settings.context_takeover && !raw->server_no_context_takeover) return std::nullopt;
-  const int server_bits = raw->server_max_window_bits.value_or(max_window_bits);
-  if (server_bits > settings.window_bits) return std::nullopt;
-  // RFC 7692 7.1.2.2: an answer has a value; and a window of 256 bytes is one that zlib cannot
-  // deflate with.
-  if (raw->has_client_max_window_bits && !raw->client_max_window_bits) return std::nullopt;
   const int client_bits =
       std::min(raw->client_max_window_bits.value_or(max_window_bits), settings.window_bits);
+  // zlib cannot deflate with a window of 256 bytes.
   if (client_bits < min_deflate_window_bits) return std::nullopt;
   return DeflateParameters{
       .server_no_context_takeover = raw->server_no_context_takeover,
       .client_no_context_takeover = raw->client_no_context_takeover || !settings.context_takeover,
-      .server_max_window_bits = server_bits,
+      .server_max_window_bits = raw->server_max_window_bits.value_or(max_window_bits),
       .names_server_window = raw->server_max_window_bits.has_value(),
       .client_max_window_bits = client_bits};
 }

@@ -11,7 +11,6 @@ inline constexpr int max_window_bits = 15;
 /// zlib cannot deflate with a window of 256 bytes (it uses 512 and says so), so 8 is never agreed
 /// to for what we send.
 inline constexpr int min_deflate_window_bits = 9;
-inline constexpr int min_window_bits = 8;  // RFC 7692 7.1.2
 
 /// What two endpoints agreed on (RFC 7692 7.1).
 struct DeflateParameters {
@@ -56,6 +55,11 @@ std::optional<DeflateParameters> check_deflate_answer(std::string_view answer,
 /// The elements of a client's Sec-WebSocket-Extensions that offer permessage-deflate, in their
 /// order; empty if there is none.
 std::string deflate_offers_of(std::string_view offered);
+
+/// Whether the permessage-deflate of an answer, if there is one, fits one of the elements that were
+/// offered (RFC 7692 7.1): what a client asked for is granted, and nothing is said twice, or of
+/// something that was not offered.
+bool deflate_answer_fits(std::string_view answer, std::string_view offered);
 
 /// What somebody in between needs to inflate both directions after `answer`: which of them keep
 /// context. Any window fits into the largest.

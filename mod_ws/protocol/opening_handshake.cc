@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mod_ws/protocol/deflate_negotiation.h"
 #include "mod_ws/protocol/extension_list.h"
 #include "mod_ws/protocol/frame_header.h"
 #include "mod_ws/protocol/header_list.h"
@@ -22,15 +23,9 @@ bool is_key(std::string_view key) {
          std::all_of(key.begin(), key.end() - 2, is_base64_digit);
 }
 
-/// "permessage-deflate; client_max_window_bits" -> "permessage-deflate"
-std::string_view extension_name(std::string_view element) {
-  return trimmed(element.substr(0, element.find(';')));
-}
-
-bool offers_extension(std::string_view offer, std::string_view name) {
-  const auto elements = list_elements(offer);
-  return std::any_of(elements.begin(), elements.end(), [&](std::string_view element) {
-    return equals_ignoring_case(extension_name(element), name);
+bool offers_extension(const std::vector<Extension>& offered, std::string_view name) {
+  return std::any_of(offered.begin(), offered.end(), [&](const Extension& extension) {
+    return equals_ignoring_case(extension.name, name);
   });
 }
 
@@ -87,18 +82,20 @@ std::optional<std::string> check_response(const HandshakeResponse& response,
   }
   const auto extensions = parse_extension_list(response.extensions);
   if (!extensions) return "101 with malformed Sec-WebSocket-Extensions"s;
+  const auto offered = parse_extension_list(offer.extensions).value_or(std::vector<Extension>{});
   for (const Extension& extension : *extensions) {
-    if (!offers_extension(offer.extensions, extension.name))
-      return "101 with an extension nobody offered"s;
+    if (!offers_extension(offered, extension.name)) return "101 with an extension nobody offered"s;
   }
+  if (!deflate_answer_fits(response.extensions, offer.extensions))
+    return "101 with a permessage-deflate that does not fit the offer"s;
   return std::nullopt;
 }
 
 std::uint8_t rsv_bits_of(std::string_view extensions) {
   std::uint8_t bits = 0;
-  for (const std::string_view element : list_elements(extensions)) {
-    bits |= equals_ignoring_case(extension_name(element), "permessage-deflate") ? rsv1_bit
-                                                                                : all_rsv_bits;
+  const auto agreed = parse_extension_list(extensions).value_or(std::vector<Extension>{});
+  for (const Extension& extension : agreed) {
+    bits |= equals_ignoring_case(extension.name, permessage_deflate_name) ? rsv1_bit : all_rsv_bits;
   }
   return bits;
 }

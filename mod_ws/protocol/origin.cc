@@ -63,6 +63,10 @@ bool is_host_char(char c) {
          std::string_view("-._[]:").find(c) != std::string_view::npos;
 }
 
+bool is_host(std::string_view host) {
+  return !host.empty() && std::all_of(host.begin(), host.end(), is_host_char);
+}
+
 }  // namespace
 
 OriginRules OriginRules::same() {
@@ -96,9 +100,8 @@ std::optional<std::string> OriginRules::add(std::string_view rule) {
     pattern.with_subdomains = true;
     authority.host.erase(0, 2);
   }
-  const bool is_host = !authority.host.empty() &&
-                       std::all_of(authority.host.begin(), authority.host.end(), is_host_char);
-  if (!is_host || (authority.has_port && !is_port(authority.port))) return complaint;
+  if (!is_host(authority.host) || (authority.has_port && !is_port(authority.port)))
+    return complaint;
   pattern.host = std::move(authority.host);
   pattern.port = std::move(authority.port);
   patterns_.push_back(std::move(pattern));
@@ -111,6 +114,7 @@ bool OriginRules::allow(std::string_view origin, std::string_view host) const {
   if (mark == std::string_view::npos) return false;  // "null", or not an origin at all
   const std::string scheme = lowered(origin.substr(0, mark));
   const Authority theirs = split_authority(origin.substr(mark + 3));
+  if (!is_host(theirs.host)) return false;
   if (same_) {
     const Authority ours = split_authority(host);
     if (theirs.host == ours.host && same_port(theirs.port, ours.port, scheme)) return true;

@@ -4,6 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "mod_ws/protocol/deflate_negotiation.h"
+
 namespace mod_ws::protocol {
 namespace {
 
@@ -24,15 +26,6 @@ uInt zlib_size(std::size_t size) { return static_cast<uInt>(std::min(size, max_z
 /// zlib's interface is not const, its input is.
 Bytef* zlib_input(std::span<const std::uint8_t> bytes) { return const_cast<Bytef*>(bytes.data()); }
 
-template <class Idle, class Fits>
-auto take_idle(std::vector<Idle>& idle, Fits fits) -> decltype(Idle::stream) {
-  const auto found = std::find_if(idle.begin(), idle.end(), fits);
-  if (found == idle.end()) return nullptr;
-  auto stream = std::move(found->stream);
-  idle.erase(found);
-  return stream;
-}
-
 }  // namespace
 
 void DeflateStreamEnd::operator()(z_stream* stream) const {
@@ -48,10 +41,14 @@ void InflateStreamEnd::operator()(z_stream* stream) const {
 // ---- the pool
 
 DeflateStream ZlibPool::take_deflate(int window_bits, const DeflateEffort& effort) {
-  auto stream = take_idle(idle_deflate_, [&](const IdleDeflate& idle) {
-    return idle.window_bits == window_bits && idle.effort == effort;
+  const auto idle = std::find_if(idle_deflate_.begin(), idle_deflate_.end(), [&](const auto& it) {
+    return it.window_bits == window_bits && it.effort == effort;
   });
-  if (stream) return stream;
+  if (idle != idle_deflate_.end()) {
+    DeflateStream stream = std::move(idle->stream);
+    idle_deflate_.erase(idle);
+    return stream;
+  }
   auto fresh = std::make_unique<z_stream>();
   // Negative: raw DEFLATE, no zlib header (RFC 7692 7.2).
   if (deflateInit2(fresh.get(), effort.level, Z_DEFLATED, -window_bits, effort.memory_level,
@@ -61,12 +58,14 @@ DeflateStream ZlibPool::take_deflate(int window_bits, const DeflateEffort& effor
   return DeflateStream(fresh.release());
 }
 
-InflateStream ZlibPool::take_inflate(int window_bits) {
-  auto stream = take_idle(idle_inflate_,
-                          [&](const IdleInflate& idle) { return idle.window_bits == window_bits; });
-  if (stream) return stream;
+InflateStream ZlibPool::take_inflate() {
+  if (!idle_inflate_.empty()) {
+    InflateStream stream = std::move(idle_inflate_.back());
+    idle_inflate_.pop_back();
+    return stream;
+  }
   auto fresh = std::make_unique<z_stream>();
-  if (inflateInit2(fresh.get(), -window_bits) != Z_OK) return nullptr;
+  if (inflateInit2(fresh.get(), -max_window_bits) != Z_OK) return nullptr;
   return InflateStream(fresh.release());
 }
 
@@ -76,15 +75,15 @@ void ZlibPool::put_back(DeflateStream stream, int window_bits, const DeflateEffo
   idle_deflate_.push_back({std::move(stream), window_bits, effort});
 }
 
-void ZlibPool::put_back(InflateStream stream, int window_bits) {
+void ZlibPool::put_back(InflateStream stream) {
   if (!stream || idle_inflate_.size() >= max_idle_streams || inflateReset(stream.get()) != Z_OK)
     return;
-  idle_inflate_.push_back({std::move(stream), window_bits});
+  idle_inflate_.push_back(std::move(stream));
 }
 
 // ---- receiving
 
-Inflater::~Inflater() { pool_.put_back(std::move(stream_), window_bits_); }
+Inflater::~Inflater() { pool_.put_back(std::move(stream_)); }
 
 void Inflater::give(std::span<const std::uint8_t> payload, bool ends_message) {
   input_ = payload;
@@ -100,7 +99,7 @@ void Inflater::keep_input(std::vector<std::uint8_t>& kept) {
 
 Inflater::Result Inflater::inflate_some(std::span<std::uint8_t> space,
                                         std::span<std::uint8_t>& output) {
-  if (!stream_) stream_ = pool_.take_inflate(window_bits_);
+  if (!stream_) stream_ = pool_.take_inflate();
   if (!stream_) return Result::no_memory;
   while (true) {
     const Result result = step(space, output);
@@ -143,7 +142,7 @@ Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::ui
 /// message ended inside a block, and the next one would be misread.
 Inflater::Result Inflater::end_message(Result tail_result) {
   if (tail_result != Result::finished || !at_block_border_) return Result::corrupt;
-  if (!context_takeover_) pool_.put_back(std::move(stream_), window_bits_);
+  if (!context_takeover_) pool_.put_back(std::move(stream_));
   return Result::finished;
 }
 

@@ -34,10 +34,10 @@ class ZlibPool {
  public:
   /// A fresh stream; null when there is no memory.
   DeflateStream take_deflate(int window_bits, const DeflateEffort& effort);
-  InflateStream take_inflate(int window_bits);
+  InflateStream take_inflate();
 
   void put_back(DeflateStream stream, int window_bits, const DeflateEffort& effort);
-  void put_back(InflateStream stream, int window_bits);
+  void put_back(InflateStream stream);
 
  private:
   struct IdleDeflate {
@@ -45,20 +45,18 @@ class ZlibPool {
     int window_bits;
     DeflateEffort effort;
   };
-  struct IdleInflate {
-    InflateStream stream;
-    int window_bits;
-  };
   std::vector<IdleDeflate> idle_deflate_;
-  std::vector<IdleInflate> idle_inflate_;
+  std::vector<InflateStream> idle_inflate_;
 };
 
 /// The receiving direction of one session (RFC 7692 7.2.2). Holds zlib state while a message is
-/// open, and between messages with context takeover.
+/// open, and between messages with context takeover. The window is the largest, whatever was
+/// agreed: with a smaller one, zlib would let some distances beyond it through and others not,
+/// depending on how the bytes arrive.
 class Inflater {
  public:
-  Inflater(ZlibPool& pool, int window_bits, bool context_takeover)
-      : pool_(pool), window_bits_(window_bits), context_takeover_(context_takeover) {}
+  Inflater(ZlibPool& pool, bool context_takeover)
+      : pool_(pool), context_takeover_(context_takeover) {}
   ~Inflater();
 
   enum class Result : std::uint8_t {
@@ -85,7 +83,6 @@ class Inflater {
   ZlibPool& pool_;
   InflateStream stream_;
   std::span<const std::uint8_t> input_;
-  int window_bits_;
   bool context_takeover_;
   bool ends_message_ = false;
   bool tail_given_ = false;

@@ -51,9 +51,16 @@ void Leg::rewrite_messages() {
 
 void Leg::on_piece(protocol::FramePiece& piece) {
   if (piece.opcode == Opcode::close) return receive_close(piece);
-  if (!other_.connection_.closing().may_send_data()) return;
+  if (!other_.connection_.closing().may_send_data()) return answer_if_ping(piece);
   if (!is_control(piece.opcode)) return receive_data(piece);
   if (!connection_.is_own_pong(piece)) forward(piece.raw);
+}
+
+/// The other side, which is to hear nothing more, cannot answer it.
+void Leg::answer_if_ping(protocol::FramePiece& piece) {
+  if (piece.opcode != Opcode::ping || connection_.queued_bytes() > 0) return;
+  piece.unmask();
+  connection_.send_frame(Opcode::pong, piece.payload);
 }
 
 void Leg::receive_data(protocol::FramePiece& piece) {

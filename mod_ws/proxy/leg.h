@@ -78,6 +78,7 @@ class Leg final : public connection::Backend {
   const connection::Connection& connection() const { return connection_; }
 
  private:
+  void answer_if_ping(protocol::FramePiece& piece);
   void receive_close(protocol::FramePiece& piece);
   void receive_data(protocol::FramePiece& piece);
   void choose_to_drop();

@@ -37,7 +37,7 @@ bool inflate(Inflater& inflater, std::span<const std::uint8_t> payload, bool end
 
 void inflate_anything(ZlibPool& pool, bool context_takeover, Chopper& chopper,
                       std::span<const std::uint8_t> bytes) {
-  Inflater inflater(pool, max_window_bits, context_takeover);
+  Inflater inflater(pool, context_takeover);
   std::vector<std::uint8_t> out;
   while (!bytes.empty()) {
     const auto piece = bytes.first(std::min(bytes.size(), chopper.next()));
@@ -50,7 +50,7 @@ void round_trip(ZlibPool& pool, int window_bits, bool context_takeover, Chopper&
                 std::span<const std::uint8_t> bytes) {
   Deflater deflater(pool, window_bits, context_takeover,
                     {.level = 1 + window_bits % 9, .memory_level = 8});
-  Inflater inflater(pool, window_bits, context_takeover);
+  Inflater inflater(pool, context_takeover);
   do {
     const auto message = bytes.first(std::min(bytes.size(), chopper.next()));
     bytes = bytes.subspan(message.size());

@@ -44,6 +44,16 @@ ws::Task<> measure(ws::Conn& conn) {
   }
 }
 
+/// Tells of each message how long it was.
+ws::Task<> swallow(ws::Conn& conn) {
+  while (auto reader = co_await conn.next_reader()) {
+    std::size_t size = 0;
+    while (auto piece = co_await reader->read()) size += piece->size();
+    const std::string result = std::to_string(size);
+    if (co_await conn.write(ws::MessageType::text, result)) break;
+  }
+}
+
 /// Sends every piece of a message back as a message, as soon as it is there.
 ws::Task<> pieces(ws::Conn& conn) {
   while (auto reader = co_await conn.next_reader()) {
@@ -55,4 +65,4 @@ ws::Task<> pieces(ws::Conn& conn) {
 
 }  // namespace
 
-WS_MODULE(ws_streams_module, {"measure", measure}, {"pieces", pieces})
+WS_MODULE(ws_streams_module, {"measure", measure}, {"swallow", swallow}, {"pieces", pieces})

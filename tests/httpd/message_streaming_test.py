@@ -1,5 +1,8 @@
 """A handler may read a message in pieces: before it ends, and whatever its size."""
 
+import threading
+import zlib
+
 import pytest
 
 from support.frames import (BINARY, CONTINUATION, DEFAULT_MASK, TEXT, frame, frame_header,
@@ -12,6 +15,9 @@ CONFIG = f"""
 WebSocketMaxMessageSize 0
 <Location "/measure">
     WebSocketHandler measure
+</Location>
+<Location "/swallow">
+    WebSocketHandler swallow
 </Location>
 <Location "/pieces">
     WebSocketHandler pieces
@@ -67,6 +73,22 @@ def test_a_message_of_1_gib_takes_constant_memory(server, client, tls, fragment_
     assert max(peak, server.child_rss_bytes()) - before < MAX_GROWTH_BYTES
 
 
+def test_a_compressed_message_of_1_gib_takes_constant_memory(server):
+    """It swells a thousandfold, and is inflated only as fast as it is read."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+    part = b"".join(deflater.compress(bytes(MIB)) for _ in range(GIB // MIB))
+    payload = (part + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    with RawClient("127.0.0.1", server.port, timeout=60) as client:
+        client.open("/swallow", headers={"Sec-WebSocket-Extensions": "permessage-deflate"})
+        client.send_frame(BINARY, b"")
+        client.expect_frame(TEXT, "0")
+        before = server.child_rss_bytes()
+        sizes = Sampler(server.child_rss_bytes)
+        client.send_frame(BINARY, payload, rsv=4)
+        client.expect_frame(TEXT, str(GIB))
+        assert sizes.peak() - before < MAX_GROWTH_BYTES
+
+
 def test_pieces_reach_the_handler_before_the_message_ends(client):
     client.open("/pieces")
     whole = frame(TEXT, "first, second, ", fin=False, mask=True)
@@ -85,3 +107,22 @@ def test_the_size_limit_holds_for_a_message_in_pieces(client):
     code, _ = client.expect_close()
     assert code == 1009
 
+
+class Sampler:
+    """Measures again and again, until it is asked for the peak."""
+
+    def __init__(self, measure):
+        self._measure = measure
+        self._done = threading.Event()
+        self._peak = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def peak(self):
+        self._done.set()
+        self._thread.join()
+        return self._peak
+
+    def _run(self):
+        while not self._done.is_set():
+            self._peak = max(self._peak, self._measure())

@@ -47,7 +47,7 @@ constexpr std::array<std::uint8_t, 13> hello_two_blocks{0xF2, 0x48, 0x05, 0x00, 
                                                         0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00};
 
 TEST_F(PermessageDeflate, InflatesTheExamplesOfTheRfc) {
-  Inflater inflater(pool_, 15, true);
+  Inflater inflater(pool_, true);
   EXPECT_EQ(inflate(inflater, hello), "Hello");
   EXPECT_EQ(inflate(inflater, hello_again), "Hello");
   EXPECT_EQ(inflate(inflater, hello_stored), "Hello");
@@ -62,30 +62,30 @@ TEST_F(PermessageDeflate, RefusesAMessageThatEndsInsideABlockAs1007) {
     for (std::size_t kept = 0; kept < message.size(); ++kept) {
       if (kept == 1 && message[0] == 0x00) continue;  // that is the empty message
       for (const std::size_t step : {1, 2, 7, 100}) {
-        Inflater inflater(pool_, 15, true);
+        Inflater inflater(pool_, true);
         EXPECT_EQ(inflate(inflater, message.first(kept), true, step), std::nullopt)
             << kept << " of " << message.size() << " bytes, " << step << " at a time";
       }
     }
   }
-  Inflater next(pool_, 15, true);  // on a stream that has failed
+  Inflater next(pool_, true);  // on a stream that has failed
   EXPECT_EQ(inflate(next, hello), "Hello");
 }
 
 TEST_F(PermessageDeflate, KeepsTheContextBehindAFinalBlock) {
-  Inflater inflater(pool_, 15, true);
+  Inflater inflater(pool_, true);
   EXPECT_EQ(inflate(inflater, hello_final), "Hello");
   EXPECT_EQ(inflate(inflater, hello_again), "Hello");
 }
 
 TEST_F(PermessageDeflate, KeepsNoContextWithoutTakeover) {
-  Inflater inflater(pool_, 15, false);
+  Inflater inflater(pool_, false);
   EXPECT_EQ(inflate(inflater, hello), "Hello");
   EXPECT_EQ(inflate(inflater, hello_again), std::nullopt);
 }
 
 TEST_F(PermessageDeflate, InflatesByteByByte) {
-  Inflater inflater(pool_, 15, true);
+  Inflater inflater(pool_, true);
   std::string text;
   for (std::size_t i = 0; i < hello.size(); ++i) {
     text += inflate(inflater, std::span(hello).subspan(i, 1), i + 1 == hello.size(), 1).value();
@@ -131,7 +131,7 @@ TEST_F(PermessageDeflate, BringsBackWhatItDeflated) {
   for (const int window_bits : {9, 12, 15}) {
     for (const bool context_takeover : {false, true}) {
       Deflater deflater(pool_, window_bits, context_takeover, {.level = 6, .memory_level = 4});
-      Inflater inflater(pool_, window_bits, context_takeover);
+      Inflater inflater(pool_, context_takeover);
       for (const std::size_t size : {1UL, 125UL, 4096UL, 300'000UL}) {
         std::string message;
         for (std::size_t i = 0; message.size() < size; ++i)
@@ -146,19 +146,18 @@ TEST_F(PermessageDeflate, BringsBackWhatItDeflated) {
 }
 
 TEST_F(PermessageDeflate, TellsWhatIsCorrupt) {
-  Inflater inflater(pool_, 15, true);
+  Inflater inflater(pool_, true);
   EXPECT_EQ(inflate(inflater, std::array<std::uint8_t, 4>{0xFF, 0xFF, 0xFF, 0xFF}), std::nullopt);
 }
 
 TEST_F(PermessageDeflate, LendsStreamsOutAgain) {
   const z_stream* lent = nullptr;
   {
-    auto stream = pool_.take_inflate(15);
+    auto stream = pool_.take_inflate();
     lent = stream.get();
-    pool_.put_back(std::move(stream), 15);
+    pool_.put_back(std::move(stream));
   }
-  EXPECT_NE(pool_.take_inflate(12).get(), lent);  // another window is another stream
-  EXPECT_EQ(pool_.take_inflate(15).get(), lent);
+  EXPECT_EQ(pool_.take_inflate().get(), lent);
 }
 
 }  // namespace
