@@ -22,6 +22,9 @@ class Backend {
   /// decision.
   virtual void on_violation(const protocol::Violation& violation) = 0;
 
+  /// The peer of a byte stream has ended its side; what is sent still reaches it.
+  virtual void on_peer_finished() {}
+
   /// The write queue has become empty.
   virtual void on_drained() = 0;
 

@@ -36,8 +36,10 @@ static_assert(protocol::max_unparsed_bytes <= engine::ReceiveBuffer::headroom_by
 }  // namespace
 
 Connection::Connection(engine::EventLoop& loop, transport::Transport transport,
-                       const protocol::FrameRules& rules, const Policy& policy, Backend& backend)
+                       const protocol::FrameRules& rules, const Policy& policy, Backend& backend,
+                       Framing framing)
     : role_(rules.role),
+      framing_(framing),
       loop_(loop),
       backend_(backend),
       policy_(policy),
@@ -126,6 +128,7 @@ void Connection::receive_read(std::size_t bytes) {
 /// The whole way of what was read: cut into pieces, each given to the backend. Returns what must
 /// wait.
 std::span<std::uint8_t> Connection::receive(std::span<std::uint8_t> input) {
+  if (is_byte_stream()) return receive_stream(input);
   protocol::FramePiece piece;
   auto result = FrameParser::Result::piece;
   while (reading_ == Reading::frames && !is_throttled_) {
@@ -140,6 +143,16 @@ std::span<std::uint8_t> Connection::receive(std::span<std::uint8_t> input) {
   if (is_throttled_ && policy_.rate_limit.action == RateLimit::Action::close)
     on_violation(too_fast);
   return reading_ == Reading::discard ? std::span<std::uint8_t>{} : input;
+}
+
+std::span<std::uint8_t> Connection::receive_stream(std::span<std::uint8_t> input) {
+  if (reading_ != Reading::frames)
+    return reading_ == Reading::discard ? std::span<std::uint8_t>{} : input;
+  protocol::FramePiece piece{.raw = input, .payload = input, .opcode = protocol::Opcode::binary};
+  deadlines_.on_data(loop_.tick());
+  backend_.on_piece(piece);
+  backend_.on_input_end();
+  return {};
 }
 
 void Connection::count(const protocol::FramePiece& piece) {
@@ -165,9 +178,11 @@ void Connection::keep(Bytes rest) {
 void Connection::on_peer_ended() {
   peer_ended_ = true;
   const bool still_sending = state_ == State::finishing && !queue_.empty();
-  if (!still_sending) return end({Cause::peer_ended});
+  const bool half_closed = is_byte_stream() && state_ == State::open;
+  if (!still_sending && !half_closed) return end({Cause::peer_ended});
   reading_ = Reading::paused;
   update_interest();
+  if (half_closed) backend_.on_peer_finished();
 }
 
 void Connection::pause_reading() {
@@ -202,6 +217,7 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
   const bool may_send =
       opcode == protocol::Opcode::pong ? closing_.may_send_pong() : closing_.may_send_data();
   if (!may_send) return;
+  if (is_byte_stream()) return is_control(opcode) ? void() : send_verbatim(payload);
   if (!is_control(opcode)) deadlines_.on_data(loop_.tick());
   protocol::FrameHeader header{
       .payload_length = payload.size(), .opcode = opcode, .fin = bits.fin, .rsv = bits.rsv};
@@ -230,7 +246,11 @@ void Connection::send_verbatim(Bytes bytes) {
 
 void Connection::send_close(ws::CloseCode code, std::string_view reason) {
   if (!closing_.may_send_data()) return;
-  send_frame(protocol::Opcode::close, protocol::ClosePayload(code, reason).bytes());
+  if (is_byte_stream()) {
+    end_writing();
+  } else {
+    send_frame(protocol::Opcode::close, protocol::ClosePayload(code, reason).bytes());
+  }
   note_close_sent();
 }
 
@@ -287,7 +307,7 @@ void Connection::write_queued() {
   }
   deadlines_.on_written();
   update_interest();
-  if (state_ == State::finishing) return shut_down_write();
+  if (ends_writing_) return shut_down_write();
   backend_.on_drained();
 }
 
@@ -304,12 +324,16 @@ void Connection::finish() {
   state_ = State::finishing;
   discard_input();
   start_close_timeout();
+  end_writing();
+}
+
+void Connection::end_writing() {
+  ends_writing_ = true;
   if (queue_.empty()) shut_down_write();
 }
 
 void Connection::shut_down_write() {
-  write_shut_ = true;
-  transport_.shutdown_write();
+  if (!std::exchange(write_shut_, true)) transport_.shutdown_write();
   if (peer_ended_) end_soon({Cause::finished});
 }
 

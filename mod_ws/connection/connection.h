@@ -17,6 +17,13 @@
 
 namespace mod_ws::connection {
 
+/// What a connection's bytes are.
+enum class Framing : std::uint8_t {
+  frames,  ///< RFC 6455.
+  none,    ///< A plain byte stream. Each read is given on as a binary message; of what is sent, the
+           ///< payload of data frames; a Close frame ends our side.
+};
+
 /// One WebSocket connection on its loop: reads, cuts into frames, hands to the backend; writes,
 /// queues what the kernel does not take. An idle one holds no buffers. It may be constructed on any
 /// thread; everything else is on the loop's.
@@ -25,7 +32,8 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   /// `rules.role` is ours: a client masks what it sends. `policy` and `backend` outlive the
   /// connection.
   Connection(engine::EventLoop& loop, transport::Transport transport,
-             const protocol::FrameRules& rules, const Policy& policy, Backend& backend);
+             const protocol::FrameRules& rules, const Policy& policy, Backend& backend,
+             Framing framing = Framing::frames);
   ~Connection();
 
   /// Begins. `already_read` are the session's first bytes, if any came before the engine did.
@@ -95,6 +103,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void call_drained_soon();
 
   protocol::Role role() const { return role_; }
+  bool is_byte_stream() const { return framing_ == Framing::none; }
   engine::EventLoop& loop() const { return loop_; }
   const Policy& policy() const { return policy_; }
 
@@ -116,6 +125,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void receive_kept();
   void receive_read(std::size_t bytes);
   std::span<std::uint8_t> receive(std::span<std::uint8_t> input);
+  std::span<std::uint8_t> receive_stream(std::span<std::uint8_t> input);
   void count(const protocol::FramePiece& piece);
   void on_violation(const protocol::Violation& violation);
   bool is_reading() const { return reading_ != Reading::paused && !is_throttled_; }
@@ -129,6 +139,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void set_deadline_timer();
   Deadlines::Next next_deadline() const;
   void act(Due due);
+  void end_writing();
   void shut_down_write();
   void end(const Ending& ending);
   void end_soon(const Ending& ending);
@@ -136,6 +147,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
 
   // The small ones first: they fill what the base classes leave over.
   protocol::Role role_;
+  Framing framing_;
   State state_ = State::open;
   Reading reading_ = Reading::frames;
   engine::Interest interest_ = engine::Interest::none;
@@ -145,6 +157,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   bool is_throttled_ = false;  // reading goes on when the rate limit lets it
   bool ends_soon_ = false;
   bool peer_ended_ = false;
+  bool ends_writing_ = false;  // once the queue is empty
   bool write_shut_ = false;
   bool calls_drained_ = false;
   std::uint32_t ping_payload_ = 0;        // of all our pings; 0 before the first

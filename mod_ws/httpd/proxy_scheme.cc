@@ -30,13 +30,15 @@ struct Scheme {
   const char* name;
   bool is_websocket;  // whatever the worker's upgrade= says
   bool is_tls;
-  apr_port_t default_port;
+  apr_port_t default_port;      // 0: none
+  bool is_byte_stream = false;  // there is no handshake
 };
 
-constexpr std::array<Scheme, 4> schemes{{{"ws", true, false, 80},
+constexpr std::array<Scheme, 5> schemes{{{"ws", true, false, 80},
                                          {"wss", true, true, 443},
                                          {"http", false, false, 80},
-                                         {"https", false, true, 443}}};
+                                         {"https", false, true, 443},
+                                         {"tcp", true, false, 0, true}}};
 
 /// Nothing for a URL that is not ours.
 const Scheme* scheme_of(std::string_view url) {
@@ -114,9 +116,25 @@ std::optional<std::string> check_backend_response(const request_rec* r,
                                    .extensions = header_in(r, "Sec-WebSocket-Extensions")});
 }
 
-/// Both handshakes are good: answers the client, and makes the two connections one session.
-int hand_over(const BackendRequest& request, const BackendResponse& response,
-              RelayCompression& compression) {
+/// What the two sides agreed on.
+struct Agreed {
+  std::string_view subprotocol = {};
+  std::string extensions = {};
+  proxy::RelayTerms terms;
+};
+
+proxy::RelayTerms relay_terms(const BackendRequest& request, const connection::Policy& policy) {
+  return {.policy = policy,
+          .worker = request.worker->s->name_ex,
+          .client = client_address(request.r),
+          .uri = request.r->uri,
+          .log_server = request.r->server,
+          .already_read_client = {},
+          .already_read_backend = {}};
+}
+
+/// Answers the client, and makes the two connections one session.
+int hand_over(const BackendRequest& request, Agreed agreed) {
   request_rec* const r = request.r;
   const apr_time_t started = apr_time_now();
   engine::EventLoop& loop = child_engine().least_loaded();
@@ -126,34 +144,69 @@ int hand_over(const BackendRequest& request, const BackendResponse& response,
                   "no descriptors for a further session (raise the limit of open files)");
     return HTTP_SERVICE_UNAVAILABLE;
   }
-  copy_response_headers(request, response);
-  if (!send_switching_protocols(r, {.subprotocol = response.header("Sec-WebSocket-Protocol"),
-                                    .extensions = compression.answer()})) {
+  if (!send_switching_protocols(
+          r, {.subprotocol = agreed.subprotocol, .extensions = agreed.extensions})) {
     return OK;
   }
-  proxy::RelayTerms terms{.policy = policy_of(location_config(r), relay_defaults),
-                          .allowed_rsv = compression.allowed_rsv(),
-                          .passed_compression = compression.take_passed(),
-                          .client_compression = compression.take_client(),
-                          .backend_compression = compression.take_backend(),
-                          .worker = request.worker->s->name_ex,
-                          .client = client_address(r),
-                          .uri = r->uri,
-                          .log_server = r->server,
-                          .already_read_client = {},
-                          .already_read_backend = {}};
   // std::function wants what it carries to be copyable.
-  auto carried = std::make_shared<proxy::RelayTerms>(std::move(terms));
-  handover->commit([&loop, started, carried](std::vector<TakenConnection> taken) {
-    base::log({carried->log_server, carried->client, carried->uri}, base::LogLevel::debug,
-              "relayed to " + carried->worker + ", the worker thread is free " +
-                  std::to_string(apr_time_now() - started) + " us after the backend's 101");
-    carried->already_read_client = std::move(taken[0].already_read);
-    carried->already_read_backend = std::move(taken[1].already_read);
+  auto terms = std::make_shared<proxy::RelayTerms>(std::move(agreed.terms));
+  handover->commit([&loop, started, terms](std::vector<TakenConnection> taken) {
+    base::log({terms->log_server, terms->client, terms->uri}, base::LogLevel::debug,
+              "relayed to " + terms->worker + ", the worker thread is free " +
+                  std::to_string(apr_time_now() - started) + " us after the backend's answer");
+    terms->already_read_client = std::move(taken[0].already_read);
+    terms->already_read_backend = std::move(taken[1].already_read);
     loop.post_adoption(std::make_unique<proxy::Relay>(
-        loop, std::move(taken[0].transport), std::move(taken[1].transport), std::move(*carried)));
+        loop, std::move(taken[0].transport), std::move(taken[1].transport), std::move(*terms)));
   });
   return OK;
+}
+
+int bad_gateway(const BackendRequest& request, const char* complaint) {
+  ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, request.r, "backend %s: %s", request.worker->s->name_ex,
+                complaint);
+  return HTTP_BAD_GATEWAY;
+}
+
+/// The backend speaks WebSocket: its handshake comes first.
+int relay_frames(BackendRequest& request, const connection::Policy& policy) {
+  request_rec* const r = request.r;
+  RelayCompression compression(r, policy);
+  request.deadline = apr_time_now() + handshake_time(location_config(r), request.worker);
+  int status = send_backend_handshake(request);
+  if (status != OK) return status;
+  BackendResponse response{};
+  status = read_backend_response(request, response);
+  if (status != OK) return status;
+  if (response.status != HTTP_SWITCHING_PROTOCOLS) return pass_response(request, response);
+  auto complaint = check_backend_response(r, response);
+  if (!complaint)
+    complaint = compression.receive_answer(response.header("Sec-WebSocket-Extensions"));
+  if (complaint) return bad_gateway(request, complaint->c_str());
+  copy_response_headers(request, response);
+  Agreed agreed{.subprotocol = response.header("Sec-WebSocket-Protocol"),
+                .extensions = compression.answer(),
+                .terms = relay_terms(request, policy)};
+  agreed.terms.allowed_rsv = compression.allowed_rsv();
+  agreed.terms.passed_compression = compression.take_passed();
+  agreed.terms.client_compression = compression.take_client();
+  agreed.terms.backend_compression = compression.take_backend();
+  return hand_over(request, std::move(agreed));
+}
+
+/// The backend speaks a protocol of its own, which the client speaks too, in messages.
+int relay_bytes(BackendRequest& request, const connection::Policy& policy) {
+  static const std::vector<std::string> subprotocols{"binary"};
+  Agreed agreed{.subprotocol = protocol::choose_subprotocol(
+                    header_in(request.r, "Sec-WebSocket-Protocol"), subprotocols),
+                .terms = relay_terms(request, policy)};
+  agreed.terms.backend_is_byte_stream = true;
+  if (policy.compression.mode == connection::Compression::Mode::on) {
+    agreed.terms.client_compression = negotiate_compression(request.r, policy.compression);
+    if (const auto& compression = agreed.terms.client_compression)
+      agreed.extensions = protocol::serialize_deflate_answer(compression->agreed);
+  }
+  return hand_over(request, std::move(agreed));
 }
 
 int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
@@ -163,36 +216,20 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   // Before a connection is in use, so that the client's mistakes cost the backend nothing.
   if (const int refusal = check_client_handshake(r, protocol::OriginRules::any()); refusal != OK)
     return refusal;
-  const LocationConfig& location = location_config(r);
-  RelayCompression compression(r, policy_of(location, relay_defaults));
   int status =
       ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);
   if (status != OK) return status;
   request.backend = connection.get();
   status = connect_backend(request, scheme, proxy_name, proxy_port);
   if (status != OK) return status;
-  request.deadline = apr_time_now() + handshake_time(location, request.worker);
-  status = send_backend_handshake(request);
-  if (status != OK) return status;
-  BackendResponse response{};
-  status = read_backend_response(request, response);
-  if (status != OK) return status;
-  if (response.status != HTTP_SWITCHING_PROTOCOLS) return pass_response(request, response);
-  auto complaint = check_backend_response(r, response);
-  if (!complaint)
-    complaint = compression.receive_answer(response.header("Sec-WebSocket-Extensions"));
-  if (complaint) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: %s", request.worker->s->name_ex,
-                  complaint->c_str());
-    return HTTP_BAD_GATEWAY;
-  }
   if (const char* const obstacle = takeover_obstacle(request.backend->connection)) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   "the connection to backend %s cannot become a session: %s",
                   request.worker->s->name_ex, obstacle);
     return HTTP_BAD_GATEWAY;
   }
-  return hand_over(request, response, compression);
+  const connection::Policy& policy = policy_of(location_config(r), relay_defaults);
+  return scheme.is_byte_stream ? relay_bytes(request, policy) : relay_frames(request, policy);
 }
 
 int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf, char* url,
@@ -225,6 +262,7 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
 int check_mapping(request_rec* r, const char* url) {
   const Scheme* const scheme = scheme_of(url);
   if (scheme == nullptr || !scheme->is_websocket || asks_for_websocket(r)) return DECLINED;
+  if (scheme->is_byte_stream) return HTTP_UPGRADE_REQUIRED;
   return ap_find_linked_module("mod_proxy_http.c") != nullptr ? DECLINED : HTTP_UPGRADE_REQUIRED;
 }
 

@@ -20,7 +20,7 @@ Leg::Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& t
                    .allowed_rsv = terms.allowed_rsv,
                    .limits_messages = true,
                    .limits = &terms.limits},
-                  terms.policy, *this),
+                  terms.policy, *this, terms.framing),
       limits_(terms.limits),
       // What an extension knows of earlier messages would have a hole.
       may_drop_messages_(terms.allowed_rsv == 0) {}
@@ -53,10 +53,11 @@ void Leg::on_piece(protocol::FramePiece& piece) {
   if (piece.opcode == Opcode::close) return receive_close(piece);
   if (!other_.connection_.closing().may_send_data()) return answer_if_ping(piece);
   if (!is_control(piece.opcode)) return receive_data(piece);
+  if (other_.connection_.is_byte_stream()) return answer_if_ping(piece);
   if (!connection_.is_own_pong(piece)) forward(piece.raw);
 }
 
-/// The other side, which is to hear nothing more, cannot answer it.
+/// The other side is to hear nothing more, or speaks no WebSocket, and cannot answer it.
 void Leg::answer_if_ping(protocol::FramePiece& piece) {
   if (piece.opcode != Opcode::ping || connection_.queued_bytes() > 0) return;
   piece.unmask();
@@ -105,7 +106,10 @@ void Leg::receive_close(protocol::FramePiece& piece) {
   if (!status) return on_violation(violation);
   received_code_ = status->code;
   connection_.note_close_received();
-  if (other_.connection_.closing().may_send_data()) {
+  if (other_.connection_.is_byte_stream()) {
+    other_.connection_.send_close(status->code, {});
+    connection_.send_close(status->code, {});
+  } else if (other_.connection_.closing().may_send_data()) {
     forward(piece.raw);
     forward_run();
     other_.connection_.note_close_sent();
@@ -115,6 +119,14 @@ void Leg::receive_close(protocol::FramePiece& piece) {
   other_.finish_if_complete();
 }
 
+/// The end of a byte stream is its Close frame.
+void Leg::on_peer_finished() {
+  received_code_ = ws::CloseCode::normal_closure;
+  connection_.note_close_received();
+  other_.close({ws::CloseCode::normal_closure, {}}, AfterClose::await_answer);
+  finish_if_complete();
+}
+
 void Leg::on_violation(const protocol::Violation& violation) {
   connection_.discard_input();
   owner_.on_leg_violation(*this, violation);
@@ -122,7 +134,7 @@ void Leg::on_violation(const protocol::Violation& violation) {
 
 void Leg::on_due(connection::Due due) {
   if (due != connection::Due::ping) return owner_.on_leg_due(due);
-  if (other_.is_mid_forward()) return connection_.put_off_ping();
+  if (other_.is_mid_forward() || connection_.is_byte_stream()) return connection_.put_off_ping();
   connection_.ping();
 }
 

@@ -35,6 +35,7 @@ class Leg final : public connection::Backend {
     std::uint8_t allowed_rsv = 0;  ///< Of the extensions that are agreed on.
     const protocol::FrameLimits& limits;
     const connection::Policy& policy;
+    connection::Framing framing = connection::Framing::frames;
   };
 
   Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& terms, Owner& owner,
@@ -54,6 +55,7 @@ class Leg final : public connection::Backend {
   void on_piece(protocol::FramePiece& piece) override;
   void on_input_end() override { forward_run(); }
   void on_violation(const protocol::Violation& violation) override;
+  void on_peer_finished() override;
   void on_drained() override { other_.go_on(); }
   void on_due(connection::Due due) override;
   void on_ended(const connection::Ending& ending) override;

@@ -12,12 +12,24 @@ using ws::CloseCode;
 // What names_ holds.
 enum Name : std::size_t { client_address, uri, worker };
 
-Leg::Terms leg_terms(Role role, const protocol::FrameLimits& limits, bool is_compressed_here,
-                     const RelayTerms& terms) {
-  return {.role = role,
-          .allowed_rsv = is_compressed_here ? protocol::rsv1_bit : terms.allowed_rsv,
-          .limits = limits,
+bool breaks_protocol(CloseCode code) {
+  return code == CloseCode::protocol_error || code == CloseCode::invalid_frame_payload_data;
+}
+
+Leg::Terms client_terms(const RelayTerms& terms) {
+  return {.role = Role::server,
+          .allowed_rsv = terms.client_compression ? protocol::rsv1_bit : terms.allowed_rsv,
+          .limits = terms.policy.client_limits,
           .policy = terms.policy};
+}
+
+Leg::Terms backend_terms(const RelayTerms& terms) {
+  using connection::Framing;
+  return {.role = Role::client,
+          .allowed_rsv = terms.backend_compression ? protocol::rsv1_bit : terms.allowed_rsv,
+          .limits = terms.policy.backend_limits,
+          .policy = terms.policy,
+          .framing = terms.backend_is_byte_stream ? Framing::none : Framing::frames};
 }
 
 }  // namespace
@@ -27,14 +39,8 @@ Relay::Relay(engine::EventLoop& loop, transport::Transport client, transport::Tr
     : names_{terms.client, terms.uri, terms.worker},
       log_server_(terms.log_server),
       terms_(std::make_unique<RelayTerms>(std::move(terms))),
-      client_(loop, std::move(client),
-              leg_terms(Role::server, terms_->policy.client_limits,
-                        terms_->client_compression.has_value(), *terms_),
-              *this, backend_),
-      backend_(loop, std::move(backend),
-               leg_terms(Role::client, terms_->policy.backend_limits,
-                         terms_->backend_compression.has_value(), *terms_),
-               *this, client_) {}
+      client_(loop, std::move(client), client_terms(*terms_), *this, backend_),
+      backend_(loop, std::move(backend), backend_terms(*terms_), *this, client_) {}
 
 void Relay::on_adopted() {
   set_up_messages();
@@ -44,7 +50,7 @@ void Relay::on_adopted() {
 }
 
 void Relay::set_up_messages() {
-  if (terms_->client_compression || terms_->backend_compression) {
+  if (terms_->client_compression || terms_->backend_compression || terms_->backend_is_byte_stream) {
     if (terms_->client_compression) client_.compress(std::move(*terms_->client_compression));
     if (terms_->backend_compression) backend_.compress(std::move(*terms_->backend_compression));
     client_.rewrite_messages();
@@ -64,12 +70,15 @@ void Relay::go_away() {
 }
 
 void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation) {
-  const bool is_protocol = violation.code != CloseCode::policy_violation;
   log(is_backend(offender) ? LogLevel::warning : LogLevel::info,
-      name_of(offender) + (is_protocol ? " broke the protocol: " : " sent ") + violation.reason);
+      name_of(offender) +
+          (breaks_protocol(violation.code) ? " broke the protocol: " : " went beyond a limit: ") +
+          violation.reason);
   Leg& other = other_of(offender);
   offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
-  other.close({CloseCode::going_away, "the other side broke the protocol"},
+  other.close({CloseCode::going_away, breaks_protocol(violation.code)
+                                          ? "the other side broke the protocol"
+                                          : "the other side went beyond a limit"},
               Leg::AfterClose::await_answer);
   other.connection().resume_reading();
 }
@@ -132,6 +141,8 @@ void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
 
 /// "the client closed with 1000"
 std::string Relay::closing_of(const Leg& leg) const {
+  if (leg.connection().is_byte_stream())
+    return name_of(leg) + (leg.received_code() ? " ended its stream" : " did not end its stream");
   if (!leg.received_code()) return name_of(leg) + " sent no Close";
   return name_of(leg) + " closed with " + std::to_string(static_cast<int>(*leg.received_code()));
 }

@@ -22,6 +22,9 @@ struct RelayTerms {
   /// permessage-deflate that one side agreed on with us.
   std::optional<connection::CompressionTerms> client_compression = std::nullopt;
   std::optional<connection::CompressionTerms> backend_compression = std::nullopt;
+  /// The backend speaks no WebSocket: what it sends becomes binary messages, and what comes in
+  /// messages is sent to it.
+  bool backend_is_byte_stream = false;
   std::string worker;  ///< The backend's name in the configuration: "ws://127.0.0.1:9000".
   std::string client;  ///< Its address: "192.0.2.7:51522".
   std::string uri;

@@ -4,11 +4,16 @@ import pytest
 
 EVERYWHERE = "{}"
 LOCATION = '<Location "/x">\n{}\n</Location>'
-SIZE = "takes a size in bytes, with K, M or G behind it, or 0 for no limit"
+LEG = "and then client or backend where it is for one side only"
+SIZE = f"takes a size in bytes, with K, M or G behind it, or 0 for no limit, {LEG}"
+NUMBER = f"takes a number, or 0 for no limit, {LEG}"
 TIME = "takes a time above 0, like 500ms, 10s or 5min"
+TIME_OR_OFF = f"{TIME}, or off"
+RATE = "takes messages=N/s, bytes=SIZE/s, burst=TIME and delay or close, or off alone"
+QUEUE = ("takes a size in bytes, with K, M or G behind it, and then close or drop, or off alone")
 THREADS = "takes a number from 1 to 256"
-COMPRESSION = ("takes on, off or pass, then level=1..9, window=9..15, mem=1..9, min-size=SIZE and "
-               "context-takeover=on|off")
+COMPRESSION = ("takes on, off or pass, then level=1..9, window=9..15, mem=1..9, min-size=SIZE, "
+               "context-takeover=on|off and leg=client|backend|both")
 TOKEN = "takes names of letters, digits and "
 ORIGIN = "is not same, any, or [scheme://]host[:port]"
 
@@ -35,6 +40,36 @@ BAD = [
     ("WebSocketMaxMessageSize 99999999999G", SIZE),
     ("WebSocketMaxFrameSize x", SIZE),
     ("WebSocketMaxFrameSize -1", SIZE),
+    ("WebSocketMaxMessageSize 1M server", SIZE),
+    ("WebSocketMaxMessageSize 1M client backend", "takes 1-2 arguments"),
+    ("WebSocketMaxFragments x", NUMBER),
+    ("WebSocketMaxFragments -1", NUMBER),
+    ("WebSocketMaxFragments 1K", NUMBER),
+    ("WebSocketMaxFragments 10 both", NUMBER),
+    ("WebSocketValidate all", "takes frames or messages"),
+    ("WebSocketRateLimit", "takes messages=N/s or bytes=SIZE/s or both"),
+    ("WebSocketRateLimit delay", "takes messages=N/s or bytes=SIZE/s or both"),
+    ("WebSocketRateLimit burst=1s", "takes messages=N/s or bytes=SIZE/s or both"),
+    ("WebSocketRateLimit 10", RATE),
+    ("WebSocketRateLimit messages=10", RATE),
+    ("WebSocketRateLimit messages=0/s", RATE),
+    ("WebSocketRateLimit messages=-1/s", RATE),
+    ("WebSocketRateLimit messages=10/min", RATE),
+    ("WebSocketRateLimit bytes=1X/s", RATE),
+    ("WebSocketRateLimit messages=10/s burst=0", RATE),
+    ("WebSocketRateLimit messages=10/s off", RATE),
+    ("WebSocketSendQueue x", QUEUE),
+    ("WebSocketSendQueue 1M wait", QUEUE),
+    ("WebSocketSendQueue off drop", QUEUE),
+    ("WebSocketPingInterval 0", TIME_OR_OFF),
+    ("WebSocketPingInterval never", TIME_OR_OFF),
+    ("WebSocketPongTimeout off", TIME),
+    ("WebSocketPongTimeout 0", TIME),
+    ("WebSocketIdleTimeout 0", TIME_OR_OFF),
+    ("WebSocketMaxLifetime abc", TIME_OR_OFF),
+    ("WebSocketMaxLifetime 999999999999", TIME_OR_OFF),
+    ("WebSocketHandshakeTimeout off", TIME),
+    ("WebSocketHandshakeTimeout 0", TIME),
     ("WebSocketCloseTimeout 0", TIME),
     ("WebSocketCloseTimeout abc", TIME),
     ("WebSocketCloseTimeout -1", TIME),
@@ -55,6 +90,7 @@ BAD = [
     ("WebSocketCompression on min-size=-1", COMPRESSION),
     ("WebSocketCompression on context-takeover=maybe", COMPRESSION),
     ("WebSocketCompression on strategy=1", COMPRESSION),
+    ("WebSocketCompression on leg=server", COMPRESSION),
     ("WebSocketCompression on off", COMPRESSION),
     ("WebSocketCompressionMemory -1", "takes a size in bytes, with K, M or G behind it"),
     ("WebSocketCompressionMemory all", "takes a size in bytes, with K, M or G behind it"),
@@ -70,7 +106,16 @@ GOOD_IN_LOCATION = [
     "WebSocketSubprotocol chat v1.stomp", "WebSocketMaxMessageSize 0",
     "WebSocketMaxMessageSize 64k", "WebSocketMaxMessageSize 1G", "WebSocketMaxFrameSize 16M",
     "WebSocketCloseTimeout 1", "WebSocketCloseTimeout 500ms", "WebSocketWriteTimeout 5min",
-    "WebSocketCompression off", "WebSocketCompression pass",
+    "WebSocketMaxFrameSize 1M client", "WebSocketMaxMessageSize 2M Backend",
+    "WebSocketMaxFragments 0", "WebSocketMaxFragments 100 backend",
+    "WebSocketValidate frames", "WebSocketValidate Messages",
+    "WebSocketRateLimit messages=10/s", "WebSocketRateLimit bytes=64K/s burst=5s close",
+    "WebSocketRateLimit messages=10/s bytes=1M/s delay", "WebSocketRateLimit off",
+    "WebSocketSendQueue 1M", "WebSocketSendQueue 64K drop", "WebSocketSendQueue off",
+    "WebSocketPingInterval off", "WebSocketPingInterval 10s", "WebSocketPongTimeout 1s",
+    "WebSocketIdleTimeout Off", "WebSocketIdleTimeout 1h", "WebSocketMaxLifetime 24h",
+    "WebSocketHandshakeTimeout 500ms",
+    "WebSocketCompression on leg=backend", "WebSocketCompression off", "WebSocketCompression pass",
     "WebSocketCompression ON level=9 window=9 mem=9 min-size=1K context-takeover=off",
 ]
 
