@@ -24,6 +24,9 @@ constexpr KindDefaults relay_defaults{.max_message_bytes = 0,
 
 constexpr apr_interval_time_t default_handshake_time = apr_time_from_sec(10);
 
+// As websockify has them.
+constexpr const char* base64_subprotocol = "base64";
+
 constexpr const char* proxy_function = "WS";  // for mod_proxy's log lines
 
 struct Scheme {
@@ -196,11 +199,12 @@ int relay_frames(BackendRequest& request, const connection::Policy& policy) {
 
 /// The backend speaks a protocol of its own, which the client speaks too, in messages.
 int relay_bytes(BackendRequest& request, const connection::Policy& policy) {
-  static const std::vector<std::string> subprotocols{"binary"};
+  static const std::vector<std::string> subprotocols{"binary", base64_subprotocol};
   Agreed agreed{.subprotocol = protocol::choose_subprotocol(
                     header_in(request.r, "Sec-WebSocket-Protocol"), subprotocols),
                 .terms = relay_terms(request, policy)};
   agreed.terms.backend_is_byte_stream = true;
+  agreed.terms.client_speaks_base64 = agreed.subprotocol == base64_subprotocol;
   if (policy.compression.mode == connection::Compression::Mode::on) {
     agreed.terms.client_compression = negotiate_compression(request.r, policy.compression);
     if (const auto& compression = agreed.terms.client_compression)

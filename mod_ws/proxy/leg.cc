@@ -41,9 +41,9 @@ void Leg::compress(connection::CompressionTerms agreed) {
       connection_.loop(), connection_.policy().compression, connection_.role(), std::move(agreed));
 }
 
-void Leg::rewrite_messages() {
+void Leg::rewrite_messages(PayloadChange change) {
   rewriter_ = std::make_unique<MessageRewriter>(message_rules(), compression_.get(),
-                                                other_.compression_.get());
+                                                other_.compression_.get(), change);
   may_drop_messages_ = true;
 }
 

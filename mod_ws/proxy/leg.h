@@ -49,8 +49,8 @@ class Leg final : public connection::Backend {
   /// This leg's compression ends here.
   void compress(connection::CompressionTerms agreed);
 
-  /// Sends messages anew, for the other leg's compression.
-  void rewrite_messages();
+  /// Sends messages anew, for the other leg's compression, or changed.
+  void rewrite_messages(PayloadChange change = PayloadChange::none);
 
   void on_piece(protocol::FramePiece& piece) override;
   void on_input_end() override { forward_run(); }

@@ -10,8 +10,9 @@ using protocol::Opcode;
 
 constexpr std::size_t inflate_step_bytes = 16 << 10;
 
-Opcode opcode_of(ws::MessageType type) {
-  return type == ws::MessageType::text ? Opcode::text : Opcode::binary;
+Opcode opcode_of(ws::MessageType type, PayloadChange change) {
+  const bool is_text = type == ws::MessageType::text || change == PayloadChange::to_base64;
+  return is_text ? Opcode::text : Opcode::binary;
 }
 
 }  // namespace
@@ -43,7 +44,7 @@ MessageRewriter::Result MessageRewriter::pump(connection::Connection* to) {
         held += output.size();
         part = std::span(space).first(held);
         if (held < space.size()) break;
-        send_part(part, false, to);
+        if (!send_part(part, false, to)) return Result::violation;
         held = 0;
         part = {};
         if (to == nullptr || to->queued_bytes() == 0) break;
@@ -51,19 +52,41 @@ MessageRewriter::Result MessageRewriter::pump(connection::Connection* to) {
         has_rest_ = true;
         return Result::full;
       case MessageStream::Result::need_more:
-        if (!part.empty()) send_part(part, false, to);
-        return Result::through;
+        return part.empty() || send_part(part, false, to) ? Result::through : Result::violation;
       case MessageStream::Result::message:
-        send_part(part, true, to);
-        return Result::through;
+        return send_part(part, true, to) ? Result::through : Result::violation;
       case MessageStream::Result::violation:
+        violation_ = stream_.violation();
         return Result::violation;
     }
   }
 }
 
-void MessageRewriter::send_part(Bytes part, bool ends_message, connection::Connection* to) {
-  if (to == nullptr) return;
+bool MessageRewriter::send_part(Bytes part, bool ends_message, connection::Connection* to) {
+  if (to == nullptr) return true;
+  const auto payload = changed(part, ends_message);
+  if (payload) send_changed(*payload, ends_message, *to);
+  return payload.has_value();
+}
+
+std::optional<MessageRewriter::Bytes> MessageRewriter::changed(Bytes part, bool ends_message) {
+  switch (change_) {
+    case PayloadChange::none:
+      break;
+    case PayloadChange::from_base64:
+      decoded_.clear();
+      if (decoder_.decode(part, decoded_) && (!ends_message || decoder_.finish())) return decoded_;
+      violation_ = {ws::CloseCode::invalid_frame_payload_data, "message is not base64"};
+      return std::nullopt;
+    case PayloadChange::to_base64:
+      // A byte stream's messages are whole.
+      encoded_ = protocol::encode_base64(part);
+      return Bytes(reinterpret_cast<const std::uint8_t*>(encoded_.data()), encoded_.size());
+  }
+  return part;
+}
+
+void MessageRewriter::send_changed(Bytes part, bool ends_message, connection::Connection& to) {
   if (!part_sent_) compresses_ = out_ != nullptr;
   if (compresses_) {
     const auto compressed = compress(part, ends_message);
@@ -73,7 +96,7 @@ void MessageRewriter::send_part(Bytes part, bool ends_message, connection::Conne
   }
   part_sent_ = !ends_message;
   // The deflater may have swallowed it for now.
-  if (ends_message || !part.empty()) send_frame(part, ends_message, *to);
+  if (ends_message || !part.empty()) send_frame(part, ends_message, to);
 }
 
 std::optional<MessageRewriter::Bytes> MessageRewriter::compress(Bytes part, bool ends_message) {
@@ -82,7 +105,7 @@ std::optional<MessageRewriter::Bytes> MessageRewriter::compress(Bytes part, bool
 }
 
 void MessageRewriter::send_frame(Bytes payload, bool ends_message, connection::Connection& to) {
-  const Opcode opcode = frame_sent_ ? Opcode::continuation : opcode_of(stream_.type());
+  const Opcode opcode = frame_sent_ ? Opcode::continuation : opcode_of(stream_.type(), change_);
   const std::uint8_t rsv = compresses_ && !frame_sent_ ? protocol::rsv1_bit : std::uint8_t{0};
   to.send_frame(opcode, payload, {.fin = ends_message, .rsv = rsv});
   frame_sent_ = !ends_message;

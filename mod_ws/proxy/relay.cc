@@ -53,8 +53,9 @@ void Relay::set_up_messages() {
   if (terms_->client_compression || terms_->backend_compression || terms_->backend_is_byte_stream) {
     if (terms_->client_compression) client_.compress(std::move(*terms_->client_compression));
     if (terms_->backend_compression) backend_.compress(std::move(*terms_->backend_compression));
-    client_.rewrite_messages();
-    backend_.rewrite_messages();
+    const bool base64 = terms_->client_speaks_base64;
+    client_.rewrite_messages(base64 ? PayloadChange::from_base64 : PayloadChange::none);
+    backend_.rewrite_messages(base64 ? PayloadChange::to_base64 : PayloadChange::none);
   } else if (terms_->policy.validates_messages) {
     auto& passed = terms_->passed_compression;
     using Terms = std::optional<connection::CompressionTerms>;

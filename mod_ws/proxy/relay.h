@@ -25,6 +25,7 @@ struct RelayTerms {
   /// The backend speaks no WebSocket: what it sends becomes binary messages, and what comes in
   /// messages is sent to it.
   bool backend_is_byte_stream = false;
+  bool client_speaks_base64 = false;  ///< Its messages are text then.
   std::string worker;  ///< The backend's name in the configuration: "ws://127.0.0.1:9000".
   std::string client;  ///< Its address: "192.0.2.7:51522".
   std::string uri;

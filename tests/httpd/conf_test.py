@@ -22,6 +22,7 @@ USES = {
     "relay.conf": ((), "/chat"),
     "relay-http.conf": (("proxy_http",), "/app/socket"),
     "relay-balancer.conf": (BALANCER, "/chat"),
+    "relay-tcp.conf": ((), None),  # what it does is in tcp_backend_test.py
 }
 
 
