@@ -51,7 +51,7 @@ void Leg::rewrite_messages(PayloadChange change) {
 
 void Leg::on_piece(protocol::FramePiece& piece) {
   if (piece.opcode == Opcode::close) return receive_close(piece);
-  if (!other_.connection_.closing().may_send_data()) return answer_if_ping(piece);
+  if (!other_.connection_.may_send_data()) return answer_if_ping(piece);
   if (!is_control(piece.opcode)) return receive_data(piece);
   if (other_.connection_.is_byte_stream()) return answer_if_ping(piece);
   if (!connection_.is_own_pong(piece)) forward(piece.raw);

@@ -65,6 +65,7 @@ class Peer {
   struct Received {
     protocol::Opcode opcode;
     bool fin;
+    std::uint8_t rsv;
     bool masked;
     Bytes payload;
     std::string text() const { return text_of(payload); }
@@ -85,7 +86,7 @@ class Peer {
     Bytes payload = receive(header.payload_length);
     if (payload.size() < header.payload_length) return std::nullopt;
     if (header.masked) protocol::mask(payload, header.masking_key);
-    return Received{header.opcode, header.fin, header.masked, std::move(payload)};
+    return Received{header.opcode, header.fin, header.rsv, header.masked, std::move(payload)};
   }
 
   void shutdown_write() { ::shutdown(fd(), SHUT_WR); }

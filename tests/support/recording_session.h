@@ -19,16 +19,17 @@ class RecordingSession final : public engine::Resident, public connection::Backe
  public:
   RecordingSession(engine::EventLoop& loop, transport::Transport transport,
                    const protocol::FrameRules& rules, const connection::Policy& policy,
-                   Bytes already_read)
+                   Bytes already_read, connection::Framing framing)
       : policy_(policy),
         already_read_(std::move(already_read)),
-        connection(loop, std::move(transport), rules, policy_, *this) {}
+        connection(loop, std::move(transport), rules, policy_, *this, framing) {}
 
   void on_adopted() override { connection.start(already_read_); }
   void go_away() override {}
 
   void on_piece(protocol::FramePiece& piece) override {
     if (ended_) ++calls_after_end;
+    if (on_raw_piece) on_raw_piece(piece);
     piece.unmask();
     if (piece.starts_frame) frames.push_back({piece.opcode, piece.fin, piece.rsv, {}});
     Bytes& payload = frames.back().payload;
@@ -38,6 +39,7 @@ class RecordingSession final : public engine::Resident, public connection::Backe
   }
   void on_input_end() override { ++input_ends; }
   void on_violation(const protocol::Violation& found) override { violations.push_back(found); }
+  void on_peer_finished() override { ++peer_finishes; }
   void on_drained() override {
     if (ended_) ++calls_after_end;
     ++drained;
@@ -59,6 +61,7 @@ class RecordingSession final : public engine::Resident, public connection::Backe
 
  public:
   std::function<void(const SeenFrame&)> on_frame;
+  std::function<void(const protocol::FramePiece&)> on_raw_piece;
   std::function<void(connection::Due)> on_due_call;
   std::vector<connection::Due> dues;
   std::vector<SeenFrame> frames;
@@ -67,6 +70,7 @@ class RecordingSession final : public engine::Resident, public connection::Backe
   std::size_t whole_frames = 0;
   int input_ends = 0;
   int drained = 0;
+  int peer_finishes = 0;
   int calls_after_end = 0;
   connection::Connection connection;  // last: uses what stands before it
 };
@@ -76,6 +80,7 @@ struct SessionOptions {
   connection::Policy policy{};
   int buffer_bytes = 0;
   Bytes already_read{};
+  connection::Framing framing = connection::Framing::frames;
 };
 
 /// A recording session on a loop's thread, and its peer here.
@@ -84,9 +89,9 @@ class SessionOnLoop {
   explicit SessionOnLoop(const SessionOptions& options = {}) : peer(base::UniqueFd()) {
     SocketPair pair = make_socket_pair(options.buffer_bytes);
     peer = Peer(std::move(pair.theirs));
-    auto session =
-        std::make_unique<RecordingSession>(thread.loop(), transport::Plain(std::move(pair.ours)),
-                                           options.rules, options.policy, options.already_read);
+    auto session = std::make_unique<RecordingSession>(
+        thread.loop(), transport::Plain(std::move(pair.ours)), options.rules, options.policy,
+        options.already_read, options.framing);
     session_ = session.get();
     thread.loop().post_adoption(std::move(session));
   }

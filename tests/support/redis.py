@@ -6,7 +6,8 @@ from support.ports import free_ports
 from support.httpd import accepts
 from support.waiting import patience, wait_until
 
-PROGRAM = "/usr/bin/redis-server"
+# The same program; the package redis-server would start a service as well.
+PROGRAM = "/usr/bin/redis-check-rdb"
 
 
 class Redis:
@@ -18,9 +19,9 @@ class Redis:
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            [PROGRAM, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
+            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
              "--appendonly", "no", *self._socket],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            executable=PROGRAM, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_until(lambda: accepts(self.port), "redis-server serves")
         except BaseException:

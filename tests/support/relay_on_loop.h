@@ -15,7 +15,18 @@ struct RelayOptions {
   int buffer_bytes = 0;
   Bytes already_read_client{};
   Bytes already_read_backend{};
+  /// permessage-deflate of one side with the relay.
+  bool compresses_client = false;
+  bool compresses_backend = false;
+  /// permessage-deflate of both sides with each other, to be checked.
+  bool passes_compression = false;
+  bool backend_is_byte_stream = false;
 };
+
+inline std::optional<connection::CompressionTerms> terms_if(bool agreed) {
+  if (!agreed) return std::nullopt;
+  return connection::CompressionTerms{.agreed = {}, .reservation = std::nullopt};
+}
 
 /// A relay on a loop's thread; client and backend here.
 class RelayOnLoop {
@@ -31,6 +42,10 @@ class RelayOnLoop {
         transport::Plain(std::move(backend_pair.ours)),
         proxy::RelayTerms{.policy = policy_,
                           .allowed_rsv = options.allowed_rsv,
+                          .passed_compression = terms_if(options.passes_compression),
+                          .client_compression = terms_if(options.compresses_client),
+                          .backend_compression = terms_if(options.compresses_backend),
+                          .backend_is_byte_stream = options.backend_is_byte_stream,
                           .worker = "ws://backend",
                           .client = "192.0.2.7:51522",
                           .uri = "/chat",

@@ -1,0 +1,89 @@
+// What a connection does because of the time: see connection.h and deadlines.h.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "mod_ws/connection/connection.h"
+
+namespace mod_ws::connection {
+namespace {
+
+using Cause = Ending::Cause;
+
+std::span<const std::uint8_t> payload_bytes(const std::uint32_t& payload) {
+  return {reinterpret_cast<const std::uint8_t*>(&payload), sizeof payload};
+}
+
+}  // namespace
+
+void Connection::on_timer() {
+  const auto upcoming = next_deadline();
+  if (upcoming.wait == 0) act(upcoming.due);
+  if (!ended()) set_deadline_timer();
+}
+
+void Connection::set_deadline_timer() {
+  const auto upcoming = next_deadline();
+  if (upcoming.due == Due::nothing) return cancel();
+  loop_.set_timer(*this, upcoming.wait * engine::TimerWheel::tick_length);
+}
+
+Deadlines::Next Connection::next_deadline() const {
+  const auto upcoming = deadlines_.next(loop_.tick());
+  if (!is_throttled_) return upcoming;
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(rate_limiter_->next() - loop_.now());
+  const auto ticks = Deadlines::ticks_in(std::max(wait, std::chrono::milliseconds(0)));
+  return ticks < upcoming.wait ? Deadlines::Next{Due::reading, ticks} : upcoming;
+}
+
+void Connection::act(Due due) {
+  switch (due) {
+    case Due::close_timeout:
+      return end({Cause::close_timeout});
+    case Due::write_timeout:
+      return end({Cause::write_timeout});
+    case Due::pong_timeout:
+      // While nothing is read from the peer, its answer cannot be seen.
+      if (!is_reading()) return put_off_ping();
+      return end({Cause::pong_timeout});
+    case Due::ping:
+    case Due::idle_timeout:
+    case Due::lifetime:
+      return backend_.on_due(due);
+    case Due::reading:
+      is_throttled_ = false;
+      return read_again(reading_);
+    case Due::nothing:
+      return;
+  }
+}
+
+void Connection::start_close_timeout() {
+  if (deadlines_.is_closing()) return;
+  deadlines_.on_closing(loop_.tick());
+  set_deadline_timer();
+}
+
+// ---- pings
+
+void Connection::ping() {
+  while (ping_payload_ == 0)
+    ping_payload_ = std::bit_cast<std::uint32_t>(loop_.random().next_key());
+  send_frame(protocol::Opcode::ping, payload_bytes(ping_payload_));
+  deadlines_.on_ping(loop_.tick(), true);
+}
+
+bool Connection::is_own_pong(const protocol::FramePiece& piece) const {
+  if (piece.opcode != protocol::Opcode::pong || ping_payload_ == 0 ||
+      piece.payload.size() != sizeof ping_payload_) {
+    return false;
+  }
+  std::array<std::uint8_t, sizeof ping_payload_> payload;
+  std::copy(piece.payload.begin(), piece.payload.end(), payload.begin());
+  if (piece.masked) protocol::mask(payload, piece.masking_key);
+  return std::bit_cast<std::uint32_t>(payload) == ping_payload_;
+}
+
+}  // namespace mod_ws::connection
