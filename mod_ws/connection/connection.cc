@@ -113,7 +113,7 @@ void Connection::receive_kept() {
 }
 
 void Connection::receive_read(std::size_t bytes) {
-  deadlines_.on_received(loop_.tick());
+  if (deadlines_.on_received(loop_.tick())) set_deadline_timer();
   const auto kept = std::move(kept_);
   const Bytes before = kept ? Bytes(kept->bytes).subspan(kept->used) : Bytes{};
   const auto rest = receive(loop_.receive_buffer().joined(before, bytes));

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "mod_ws/connection/policy.h"
 #include "mod_ws/engine/timer_wheel.h"
@@ -38,10 +39,11 @@ class Deadlines {
 
   void start(Tick now);
 
-  /// Bytes of any kind have come.
-  void on_received(Tick now) {
+  /// Bytes of any kind have come. True when they were waited for: what is due next may be earlier
+  /// now.
+  bool on_received(Tick now) {
     received_ = now;
-    awaits_pong_ = false;
+    return std::exchange(awaits_pong_, false);
   }
   /// A data frame has come, or leaves.
   void on_data(Tick now) { data_ = now; }

@@ -49,11 +49,11 @@ TEST(Deadlines, PingsAPeerThatIsSilent) {
   Deadlines deadlines(policy);
   deadlines.start(begin);
   EXPECT_EQ(wait(deadlines, begin, Due::ping), 1001U);
-  deadlines.on_received(begin + 400);
+  EXPECT_FALSE(deadlines.on_received(begin + 400));
   EXPECT_EQ(wait(deadlines, begin + 400, Due::ping), 1001U);
   deadlines.on_ping(begin + 1401, true);
   EXPECT_EQ(wait(deadlines, begin + 1401, Due::pong_timeout), 201U);
-  deadlines.on_received(begin + 1402);
+  EXPECT_TRUE(deadlines.on_received(begin + 1402));
   EXPECT_EQ(wait(deadlines, begin + 1402, Due::ping), 1001U);
 }
 
