@@ -13,8 +13,16 @@
 namespace mod_ws::protocol {
 namespace {
 
-/// 32 bytes anywhere in memory: one register where the processor has such, else several.
-using Block = std::uint64_t __attribute__((vector_size(32), aligned(1), may_alias));
+/// 32 bytes: one register where the processor has such, else several.
+using Block = std::uint64_t __attribute__((vector_size(32)));
+
+/// A payload may lie anywhere, and a block would have to be aligned; copying one is a single move.
+inline __attribute__((always_inline)) void mask_block(std::uint8_t* bytes, const Block& key) {
+  Block block;
+  std::memcpy(&block, bytes, sizeof block);
+  block ^= key;
+  std::memcpy(bytes, &block, sizeof block);
+}
 
 }  // namespace
 
@@ -27,11 +35,10 @@ FOR_EACH_VECTOR_WIDTH void mask(std::span<std::uint8_t> payload, const MaskingKe
   std::uint8_t* byte = payload.data();
   std::size_t left = payload.size();
   for (; left >= 4 * sizeof(Block); left -= 4 * sizeof(Block), byte += 4 * sizeof(Block)) {
-    auto* const block = reinterpret_cast<Block*>(byte);
-    block[0] ^= wide_key;
-    block[1] ^= wide_key;
-    block[2] ^= wide_key;
-    block[3] ^= wide_key;
+    mask_block(byte, wide_key);
+    mask_block(byte + sizeof(Block), wide_key);
+    mask_block(byte + 2 * sizeof(Block), wide_key);
+    mask_block(byte + 3 * sizeof(Block), wide_key);
   }
   for (; left >= sizeof word; left -= sizeof word, byte += sizeof word) {
     std::uint64_t eight_bytes;

@@ -92,7 +92,7 @@ void assemble_message(benchmark::State& state) {
   for (auto _ : state) {
     std::span<std::uint8_t> input(frame);
     parser.next(input, piece);
-    MessageAssembler assembler(1 << 20);
+    MessageAssembler assembler({.max_message_bytes = 1 << 20});
     benchmark::DoNotOptimize(assembler.receive(piece));
     benchmark::DoNotOptimize(assembler.take_message());
   }

@@ -16,13 +16,14 @@ namespace {
 using namespace protocol;
 
 constexpr std::uint64_t max_message_bytes = 1 << 16;
+constexpr std::size_t hold_bytes = 1 << 10;
 constexpr FrameLimits limits{.max_frame_bytes = 1 << 15, .max_fragments = 1000};
 
 /// One endpoint's receiving side, as a connection and its session drive it.
 class Endpoint {
  public:
   Endpoint(Role role, bool compressed)
-      : inflater_(pool_, max_window_bits, true),
+      : inflater_(pool_, true),
         parser_({.role = role,
                  .allowed_rsv = compressed ? rsv1_bit : std::uint8_t{0},
                  .limits = &limits}),
@@ -55,13 +56,20 @@ class Endpoint {
       note("control", static_cast<int>(piece.opcode), {piece.payload.begin(), piece.payload.end()});
       return;
     }
-    switch (assembler_.receive(piece)) {
+    auto result = assembler_.receive(piece, hold_bytes);
+    while (result == MessageAssembler::Result::full) {
+      held_ += assembler_.take_piece();
+      result = assembler_.go_on(hold_bytes);
+    }
+    switch (result) {
+      case MessageAssembler::Result::full:
       case MessageAssembler::Result::need_more:
         return;
       case MessageAssembler::Result::violation:
         return fail(assembler_.violation());
       case MessageAssembler::Result::message: {
-        const ws::Message message = assembler_.take_message();
+        ws::Message message = assembler_.take_message();
+        message.payload.insert(0, std::exchange(held_, {}));
         if (message.payload.size() > max_message_bytes) std::abort();
         note("message", static_cast<int>(message.type), message.payload);
       }
@@ -87,6 +95,7 @@ class Endpoint {
   FrameParser parser_;
   MessageAssembler assembler_;
   std::vector<std::uint8_t> unparsed_;
+  std::string held_;  // of the message, taken before it was whole
   std::string events_;
   bool failed_ = false;
 };

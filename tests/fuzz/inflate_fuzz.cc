@@ -56,7 +56,10 @@ void round_trip(ZlibPool& pool, int window_bits, bool context_takeover, Chopper&
     bytes = bytes.subspan(message.size());
     std::vector<std::uint8_t> compressed;
     std::vector<std::uint8_t> back;
-    if (!deflater.deflate(message, compressed)) std::abort();
+    // In two parts, or as a whole.
+    const auto cut = chopper.next() % (message.size() + 1);
+    if (cut > 0 && !deflater.deflate(message.first(cut), false, compressed)) std::abort();
+    if (!deflater.deflate(message.subspan(cut), true, compressed)) std::abort();
     const auto half = compressed.size() / 2;
     const std::span<const std::uint8_t> all(compressed);
     if (!inflate(inflater, all.first(half), false, back) ||
