@@ -35,7 +35,7 @@ class Conn : public detail::TaskOwner {
   Op<std::optional<MessageReader>> next_reader() { return {*this, {}}; }
 
   /// Sends one message, in one frame. Resumes at once, or when the client has taken what is queued
-  /// for it. Text must be valid UTF-8.
+  /// for it. Text that is no valid UTF-8 is not sent, which the Error says.
   Op<Error> write(const Message& message) {
     return write(message.type, std::string_view(message.payload));
   }
@@ -66,7 +66,8 @@ class Conn : public detail::TaskOwner {
 
   /// Runs the closing handshake: sends Close, drops messages that still come, resumes with the
   /// client's status, or with 1006 when it did not answer within WebSocketCloseTimeout. A reason
-  /// above 123 bytes is cut. (RFC 6455 7)
+  /// above 123 bytes is cut; one that is not UTF-8 is left out, and with a code that may not be
+  /// sent the Close frame is empty, with a line in the log. (RFC 6455 7)
   Op<CloseStatus> close(CloseCode code = CloseCode::normal_closure, std::string_view reason = {}) {
     return {*this, {.payload = reason, .code = code}};
   }

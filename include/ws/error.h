@@ -10,7 +10,8 @@ class [[nodiscard]] Error {
  public:
   enum class Reason : std::uint8_t {
     none,
-    closed,  ///< A Close frame has been sent, or the connection has ended: nothing was sent.
+    closed,    ///< A Close frame has been sent, or the connection has ended: nothing was sent.
+    not_utf8,  ///< A text message is no valid UTF-8 (RFC 6455 8.1): it was not sent.
   };
 
   Error(Reason reason = Reason::none) : reason_(reason) {}  // NOLINT: a reason is an error
@@ -18,7 +19,15 @@ class [[nodiscard]] Error {
   explicit operator bool() const { return reason_ != Reason::none; }
   Reason reason() const { return reason_; }
   const char* message() const {
-    return reason_ == Reason::none ? "no error" : "the connection is closed";
+    switch (reason_) {
+      case Reason::none:
+        return "no error";
+      case Reason::closed:
+        return "the connection is closed";
+      case Reason::not_utf8:
+        return "the text is not UTF-8";
+    }
+    return "";
   }
 
  private:

@@ -41,6 +41,10 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   void go_away() override;
 
  private:
+  /// A client that does not take this much is waited for: writers are held back, and nothing more
+  /// is read from it.
+  static constexpr std::size_t high_water_bytes = 64 << 10;
+
   using Read = ws::detail::OpState<std::optional<ws::Message>>;
   using NextReader = ws::detail::OpState<std::optional<ws::MessageReader>>;
   using ReadPiece = ws::detail::OpState<std::optional<std::string>>;

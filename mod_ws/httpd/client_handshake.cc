@@ -86,13 +86,16 @@ void append_header(std::string& head, std::string_view name, std::string_view va
   head.append(name).append(": ").append(value).append("\r\n");
 }
 
-void append_headers(std::string& head, const apr_table_t* table) {
-  apr_table_do(
-      [](void* text, const char* name, const char* value) {
-        if (is_sendable(name, value)) append_header(*static_cast<std::string*>(text), name, value);
-        return 1;
-      },
-      &head, table, nullptr);
+void append_headers(std::string& head, request_rec* r, const apr_table_t* table) {
+  const apr_array_header_t* const entries = apr_table_elts(table);
+  for (int i = 0; i < entries->nelts; ++i) {
+    const auto& [name, value, hash] = reinterpret_cast<const apr_table_entry_t*>(entries->elts)[i];
+    if (is_sendable(name, value)) {
+      append_header(head, name, value);
+    } else {
+      ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "header %s is left out of the 101", name);
+    }
+  }
 }
 
 std::string response_head(request_rec* r, const SwitchingTerms& terms) {
@@ -103,8 +106,8 @@ std::string response_head(request_rec* r, const SwitchingTerms& terms) {
                 transport::accept_key(header_in(r, "Sec-WebSocket-Key")));
   if (!terms.subprotocol.empty()) append_header(head, "Sec-WebSocket-Protocol", terms.subprotocol);
   if (!terms.extensions.empty()) append_header(head, "Sec-WebSocket-Extensions", terms.extensions);
-  append_headers(head, r->headers_out);
-  append_headers(head, r->err_headers_out);
+  append_headers(head, r, r->headers_out);
+  append_headers(head, r, r->err_headers_out);
   return head += "\r\n";
 }
 

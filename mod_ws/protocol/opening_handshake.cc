@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mod_ws/protocol/base64.h"
 #include "mod_ws/protocol/deflate_negotiation.h"
 #include "mod_ws/protocol/extension_list.h"
 #include "mod_ws/protocol/frame_header.h"
@@ -10,17 +11,12 @@
 namespace mod_ws::protocol {
 namespace {
 
-constexpr std::size_t key_size = 24;  // 16 bytes in base64
-
-bool is_base64_digit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' ||
-         c == '/';
-}
+constexpr std::size_t key_bytes = 16;
 
 /// RFC 6455 4.2.1, 5: base64 of 16 bytes.
 bool is_key(std::string_view key) {
-  return key.size() == key_size && key.ends_with("==") &&
-         std::all_of(key.begin(), key.end() - 2, is_base64_digit);
+  const auto bytes = decode_base64(key, Base64Alphabet::standard);
+  return bytes && bytes->size() == key_bytes;
 }
 
 bool offers_extension(const std::vector<Extension>& offered, std::string_view name) {

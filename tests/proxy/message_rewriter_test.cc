@@ -58,7 +58,8 @@ std::optional<Joined> receive_message(Peer& peer) {
   std::optional<Joined> message;
   while (auto received = peer.receive_frame()) {
     if (!message) message = {received->opcode, received->rsv, {}, 0};
-    message->payload = message->payload + received->payload;
+    message->payload.insert(message->payload.end(), received->payload.begin(),
+                            received->payload.end());
     ++message->frames;
     if (received->fin) return message;
   }
