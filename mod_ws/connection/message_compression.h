@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "mod_ws/base/byte_budget.h"
+#include "mod_ws/base/session_ledger.h"
 #include "mod_ws/connection/policy.h"
 #include "mod_ws/engine/event_loop.h"
 #include "mod_ws/protocol/deflate_negotiation.h"
@@ -17,8 +17,7 @@ namespace mod_ws::connection {
 /// What was agreed on for one session, and what it may cost.
 struct CompressionTerms {
   protocol::DeflateParameters agreed;
-  std::optional<base::ByteBudget::Reservation>
-      reservation;  ///< For the state kept with context takeover.
+  base::SessionLedger::Place reservation = {};  ///< For the state kept with context takeover.
 };
 
 /// permessage-deflate of one connection, both directions.
@@ -45,7 +44,7 @@ class MessageCompression {
   engine::EventLoop& loop_;
   const Compression& settings_;
   bool keeps_context_;  // of what we send
-  std::optional<base::ByteBudget::Reservation> reservation_;
+  base::SessionLedger::Place reservation_;
   protocol::Inflater inflater_;
   protocol::Deflater deflater_;
 };

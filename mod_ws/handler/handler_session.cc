@@ -26,6 +26,7 @@ HandlerSession::HandlerSession(engine::EventLoop& loop, transport::Transport tra
                   terms.policy, *this),
       request_{terms.uri, terms.remote_address, terms.user, terms.subprotocol},
       log_server_(terms.log_server),
+      record_(std::move(terms.record)),
       start_(std::make_unique<Start>(
           Start{terms.handler, std::move(terms.already_read), std::move(terms.compression)})) {}
 

@@ -9,6 +9,7 @@
 #include "mod_ws/base/packed_strings.h"
 #include "mod_ws/connection/connection.h"
 #include "mod_ws/connection/message_compression.h"
+#include "mod_ws/connection/session_record.h"
 #include "mod_ws/engine/resident.h"
 #include "mod_ws/handler/op_list.h"
 #include "mod_ws/protocol/message_assembler.h"
@@ -27,6 +28,7 @@ struct HandlerTerms {
   const void* log_server = nullptr;        ///< See base::LogSubject.
   std::vector<std::uint8_t> already_read;  ///< What the client sent right behind its request.
   std::optional<connection::CompressionTerms> compression = std::nullopt;
+  std::unique_ptr<connection::SessionRecord> record = nullptr;  ///< Null: nobody counts.
 };
 
 /// A session that an in-process handler serves: one connection and one coroutine. What only some
@@ -126,6 +128,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   connection::Connection connection_;
   base::PackedStrings request_;
   const void* log_server_;
+  std::unique_ptr<connection::SessionRecord> record_;
   std::unique_ptr<Start> start_;
   std::unique_ptr<connection::MessageCompression> compression_;  // if it was agreed on
   std::unique_ptr<Incoming> incoming_;

@@ -7,11 +7,11 @@
 
 namespace mod_ws::httpd {
 
-/// Registers the shared memory in which all children count what compression contexts cost.
+/// Registers what reads WebSocketCompressionMemory.
 void register_compression();
 
-/// Takes from WebSocketCompressionMemory; nothing when it is used up.
-std::optional<base::ByteBudget::Reservation> reserve_compression_memory(std::int64_t bytes);
+/// Takes from WebSocketCompressionMemory, which all children share; empty when it is used up.
+base::SessionLedger::Place reserve_compression_memory(std::int64_t bytes);
 
 /// What to agree on with the client of `r`, by the location's settings and by what is left of
 /// WebSocketCompressionMemory: when that is used up, without context takeover. Nothing when the

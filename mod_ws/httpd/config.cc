@@ -57,6 +57,10 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->max_message_bytes, over.max_message_bytes);
   override_with(merged->max_frame_bytes, over.max_frame_bytes);
   override_with(merged->max_fragments, over.max_fragments);
+  merged->max_connections =
+      merge_session_limits(pool, merged->max_connections, over.max_connections);
+  merged->max_connections_per_client = merge_session_limits(
+      pool, merged->max_connections_per_client, over.max_connections_per_client);
   override_with(merged->validates_messages, over.validates_messages);
   override_with(merged->rate_limit, over.rate_limit);
   override_with(merged->send_queue, over.send_queue);

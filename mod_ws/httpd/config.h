@@ -8,6 +8,7 @@
 
 #include "mod_ws/connection/policy.h"
 #include "mod_ws/httpd/httpd.h"
+#include "mod_ws/httpd/session_limits.h"
 #include "mod_ws/protocol/origin.h"
 #include "ws/handler.h"
 
@@ -35,6 +36,8 @@ struct LocationConfig {
   PerLeg<std::uint64_t> max_message_bytes;
   PerLeg<std::uint64_t> max_frame_bytes;
   PerLeg<std::uint32_t> max_fragments;
+  const SessionLimit* max_connections = nullptr;
+  const SessionLimit* max_connections_per_client = nullptr;
   std::optional<bool> validates_messages;
   std::optional<connection::RateLimit> rate_limit;
   std::optional<connection::SendQueue> send_queue;

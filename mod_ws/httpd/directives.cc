@@ -10,6 +10,7 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr int max_engine_threads = 256;
+constexpr int max_connection_limit = 1'000'000;
 
 LocationConfig& location(void* config) { return *static_cast<LocationConfig*>(config); }
 
@@ -44,6 +45,18 @@ const char* set_max_fragments(cmd_parms* command, void* config, const char* argu
                       "WebSocketMaxFragments takes a number, or 0 for no limit, and then client or "
                       "backend where it is for one side only; not \"%s\"",
                       number ? leg : argument);
+}
+
+template <auto member>
+const char* set_max_connections(cmd_parms* command, void* config, const char* argument) {
+  const bool is_off = protocol::equals_ignoring_case(argument, "off");
+  const auto number = is_off ? 0 : parse_number(argument, 0, max_connection_limit);
+  if (!number) {
+    return apr_psprintf(command->pool, "%s takes a number from 1 to %d, or off; not \"%s\"",
+                        command->cmd->name, max_connection_limit, argument);
+  }
+  location(config).*member = make_session_limit(command, static_cast<std::uint32_t>(*number));
+  return nullptr;
 }
 
 template <auto member>
@@ -278,6 +291,14 @@ const command_rec directives[] = {
     {"WebSocketMaxFragments", as_cmd_func(set_max_fragments), nullptr, anywhere, TAKE12,
      "In how many frames a message may come; 0 for no limit; then client or backend for one side "
      "only. Beyond it: close 1009."},
+    {"WebSocketMaxConnections", as_cmd_func(set_max_connections<&LocationConfig::max_connections>),
+     nullptr, anywhere, TAKE1,
+     "How many sessions there may be here, in all children; off undoes those of sections around. "
+     "Beyond it: 503."},
+    {"WebSocketMaxConnectionsPerClient",
+     as_cmd_func(set_max_connections<&LocationConfig::max_connections_per_client>), nullptr,
+     anywhere, TAKE1,
+     "The same for each client's address, or IPv6 network of 64 bits. Beyond it: 429."},
     {"WebSocketValidate", as_cmd_func(set_validate), nullptr, anywhere, TAKE1,
      "What is checked: frames, or messages too (text for UTF-8, the size as inflated)."},
     {"WebSocketRateLimit", as_cmd_func(set_rate_limit), nullptr, anywhere, TAKE_ARGV,

@@ -4,7 +4,9 @@
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directives.h"
 #include "mod_ws/httpd/httpd.h"
+#include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/proxy_scheme.h"
+#include "mod_ws/httpd/session_limits.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/httpd/upgrade_handler.h"
 
@@ -12,10 +14,12 @@ namespace {
 
 void register_hooks(apr_pool_t*) {
   using namespace mod_ws::httpd;
+  register_ledger();
   register_takeover();
   register_client_handshake();
   register_upgrade_handler();
   register_proxy_scheme();
+  register_session_limits();
   register_compression();
   register_child_life();
 }

@@ -9,6 +9,7 @@
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
 #include "mod_ws/httpd/relay_compression.h"
+#include "mod_ws/httpd/session_record.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/protocol/header_list.h"
 #include "mod_ws/protocol/opening_handshake.h"
@@ -151,6 +152,7 @@ int hand_over(const BackendRequest& request, Agreed agreed) {
           r, {.subprotocol = agreed.subprotocol, .extensions = agreed.extensions})) {
     return OK;
   }
+  agreed.terms.record = make_relay_record(r, request.worker);
   // std::function wants what it carries to be copyable.
   auto terms = std::make_shared<proxy::RelayTerms>(std::move(agreed.terms));
   handover->commit([&loop, started, terms](std::vector<TakenConnection> taken) {

@@ -67,7 +67,7 @@ void RelayCompression::offer_own() {
     widest.client_max_window_bits = own_offer_.window_bits;
     reservation_ = reserve_compression_memory(
         connection::kept_state_bytes(widest, Role::client, policy_.compression.effort));
-    own_offer_.context_takeover = reservation_.has_value();
+    own_offer_.context_takeover = static_cast<bool>(reservation_);
   }
   const std::string offer = protocol::serialize_deflate_offer(own_offer_);
   apr_table_setn(r_->headers_in, extensions_header, pool_string(r_->pool, offer));

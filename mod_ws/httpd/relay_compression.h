@@ -42,7 +42,7 @@ class RelayCompression {
   const char* client_offer_;  // null: none
   bool ends_here_;            // the client's compression, the backend's, or both
   protocol::DeflateSettings own_offer_{};
-  std::optional<base::ByteBudget::Reservation> reservation_;  // until the answer comes
+  base::SessionLedger::Place reservation_;  // until the answer comes
   std::string answer_;
   std::uint8_t allowed_rsv_ = 0;
   std::optional<connection::CompressionTerms> passed_;

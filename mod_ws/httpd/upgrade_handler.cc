@@ -6,6 +6,8 @@
 #include "mod_ws/httpd/compression.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
+#include "mod_ws/httpd/session_limits.h"
+#include "mod_ws/httpd/session_record.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/protocol/opening_handshake.h"
 
@@ -47,7 +49,8 @@ int serve(request_rec* r, const LocationConfig& location) {
                               .subprotocol = std::string(subprotocol),
                               .log_server = r->server,
                               .already_read = {},
-                              .compression = std::move(compression)};
+                              .compression = std::move(compression),
+                              .record = make_session_record(r)};
   // std::function wants what it carries to be copyable.
   auto carried = std::make_shared<handler::HandlerTerms>(std::move(terms));
   handover->commit(
@@ -73,6 +76,7 @@ int handle_upgrade(request_rec* r) {
                     obstacle);
       return HTTP_NOT_IMPLEMENTED;
     }
+    if (const int refusal = take_place(r); refusal != OK) return refusal;
     return serve(r, location);
   });
 }

@@ -50,6 +50,7 @@ void Leg::rewrite_messages(PayloadChange change) {
 // ---- receiving
 
 void Leg::on_piece(protocol::FramePiece& piece) {
+  received_bytes_ += piece.raw.size();
   if (piece.opcode == Opcode::close) return receive_close(piece);
   if (!other_.connection_.may_send_data()) return answer_if_ping(piece);
   if (!is_control(piece.opcode)) return receive_data(piece);

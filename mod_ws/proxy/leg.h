@@ -74,6 +74,7 @@ class Leg final : public connection::Backend {
   const std::optional<ws::CloseCode>& received_code() const { return received_code_; }
   /// Part of a frame has gone to the other leg, and nothing can follow there but the rest.
   bool is_mid_forward() const { return !rewriter_ && !drops_message_ && connection_.mid_frame(); }
+  std::uint64_t received_bytes() const { return received_bytes_; }
   std::uint32_t dropped_messages() const { return dropped_messages_; }
 
   connection::Connection& connection() { return connection_; }
@@ -97,6 +98,7 @@ class Leg final : public connection::Backend {
   Leg& other_;
   connection::Connection connection_;
   std::span<const std::uint8_t> run_;  // contiguous bytes to forward; empty between reads
+  std::uint64_t received_bytes_ = 0;
   const protocol::FrameLimits& limits_;
   std::unique_ptr<connection::MessageCompression> compression_;
   std::unique_ptr<MessageCheck> check_;

@@ -38,9 +38,14 @@ Relay::Relay(engine::EventLoop& loop, transport::Transport client, transport::Tr
              RelayTerms terms)
     : names_{terms.client, terms.uri, terms.worker},
       log_server_(terms.log_server),
+      record_(std::move(terms.record)),
       terms_(std::make_unique<RelayTerms>(std::move(terms))),
       client_(loop, std::move(client), client_terms(*terms_), *this, backend_),
       backend_(loop, std::move(backend), backend_terms(*terms_), *this, client_) {}
+
+Relay::~Relay() {
+  if (record_) record_->note_received(client_.received_bytes(), backend_.received_bytes());
+}
 
 void Relay::on_adopted() {
   set_up_messages();
@@ -59,7 +64,7 @@ void Relay::set_up_messages() {
   } else if (terms_->policy.validates_messages) {
     auto& passed = terms_->passed_compression;
     using Terms = std::optional<connection::CompressionTerms>;
-    backend_.check_messages(passed ? Terms({.agreed = passed->agreed, .reservation = std::nullopt})
+    backend_.check_messages(passed ? Terms({.agreed = passed->agreed, .reservation = {}})
                                    : std::nullopt);
     client_.check_messages(std::move(passed));
   }

@@ -7,6 +7,7 @@
 
 #include "mod_ws/base/log.h"
 #include "mod_ws/base/packed_strings.h"
+#include "mod_ws/connection/session_record.h"
 #include "mod_ws/engine/resident.h"
 #include "mod_ws/proxy/leg.h"
 
@@ -32,6 +33,7 @@ struct RelayTerms {
   const void* log_server = nullptr;  ///< See base::LogSubject.
   std::vector<std::uint8_t> already_read_client;
   std::vector<std::uint8_t> already_read_backend;
+  std::unique_ptr<connection::SessionRecord> record = nullptr;  ///< Null: nobody counts.
 };
 
 /// A session between a client and a backend. Each leg is read only as fast as the other one takes.
@@ -40,6 +42,7 @@ class Relay final : public engine::Resident, Leg::Owner {
   /// Any thread.
   Relay(engine::EventLoop& loop, transport::Transport client, transport::Transport backend,
         RelayTerms terms);
+  ~Relay() override;
 
   void on_adopted() override;
   void go_away() override;
@@ -63,6 +66,7 @@ class Relay final : public engine::Resident, Leg::Owner {
 
   base::PackedStrings names_;
   const void* log_server_;
+  std::unique_ptr<connection::SessionRecord> record_;
   std::unique_ptr<RelayTerms> terms_;  // until the session is adopted
   Leg client_;
   Leg backend_;

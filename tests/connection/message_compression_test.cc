@@ -19,7 +19,7 @@ class MessageCompressionTest : public testing::Test {
  protected:
   bool compresses(const DeflateParameters& agreed, const std::string& text) {
     MessageCompression compression(loop_, settings_, protocol::Role::server,
-                                   {.agreed = agreed, .reservation = std::nullopt});
+                                   {.agreed = agreed, .reservation = {}});
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
     return compression.compress({bytes, text.size()}).has_value();
   }

@@ -12,6 +12,7 @@ TIME_OR_OFF = f"{TIME}, or off"
 RATE = "takes messages=N/s, bytes=SIZE/s, burst=TIME and delay or close, or off alone"
 QUEUE = ("takes a size in bytes, with K, M or G behind it, and then close or drop, or off alone")
 THREADS = "takes a number from 1 to 256"
+SESSIONS = "takes a number from 1 to 1000000, or off"
 COMPRESSION = ("takes on, off or pass, then level=1..9, window=9..15, mem=1..9, min-size=SIZE, "
                "context-takeover=on|off and leg=client|backend|both")
 TOKEN = "takes names of letters, digits and "
@@ -46,6 +47,13 @@ BAD = [
     ("WebSocketMaxFragments -1", NUMBER),
     ("WebSocketMaxFragments 1K", NUMBER),
     ("WebSocketMaxFragments 10 both", NUMBER),
+    ("WebSocketMaxConnections x", SESSIONS),
+    ("WebSocketMaxConnections -1", SESSIONS),
+    ("WebSocketMaxConnections 1K", SESSIONS),
+    ("WebSocketMaxConnections 1000001", SESSIONS),
+    ("WebSocketMaxConnections", "takes one argument"),
+    ("WebSocketMaxConnectionsPerClient none", SESSIONS),
+    ("WebSocketMaxConnectionsPerClient 10 20", "takes one argument"),
     ("WebSocketValidate all", "takes frames or messages"),
     ("WebSocketRateLimit", "takes messages=N/s or bytes=SIZE/s or both"),
     ("WebSocketRateLimit delay", "takes messages=N/s or bytes=SIZE/s or both"),
@@ -108,6 +116,8 @@ GOOD_IN_LOCATION = [
     "WebSocketCloseTimeout 1", "WebSocketCloseTimeout 500ms", "WebSocketWriteTimeout 5min",
     "WebSocketMaxFrameSize 1M client", "WebSocketMaxMessageSize 2M Backend",
     "WebSocketMaxFragments 0", "WebSocketMaxFragments 100 backend",
+    "WebSocketMaxConnections 1000000", "WebSocketMaxConnections Off",
+    "WebSocketMaxConnectionsPerClient 1", "WebSocketMaxConnectionsPerClient 0",
     "WebSocketValidate frames", "WebSocketValidate Messages",
     "WebSocketRateLimit messages=10/s", "WebSocketRateLimit bytes=64K/s burst=5s close",
     "WebSocketRateLimit messages=10/s bytes=1M/s delay", "WebSocketRateLimit off",

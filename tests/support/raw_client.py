@@ -31,9 +31,10 @@ def handshake_headers(host):
 class RawClient(FrameStream):
     is_client = True
 
-    def __init__(self, host, port, tls=False, timeout=10):
+    def __init__(self, host, port, tls=False, timeout=10, source=None):
+        """`source`: the address to come from."""
         self.host = f"{host}:{port}"
-        super().__init__(connected_socket(host, port, tls), timeout)
+        super().__init__(connected_socket(host, port, tls, source), timeout)
 
     def send_raw(self, data):
         self.send(data)
@@ -76,8 +77,9 @@ class RawClient(FrameStream):
         return body
 
 
-def connected_socket(host, port, tls):
-    sock = socket.create_connection((host, port), timeout=10)
+def connected_socket(host, port, tls, source=None):
+    sock = socket.create_connection((host, port), timeout=10,
+                                    source_address=source and (source, 0))
     if not tls:
         return sock
     try:

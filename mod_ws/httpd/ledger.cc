@@ -1,0 +1,96 @@
+#include "mod_ws/httpd/ledger.h"
+
+#include <ap_mpm.h>
+#include <mpm_common.h>
+#include <signal.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string>
+
+namespace mod_ws::httpd {
+namespace {
+
+constexpr std::uint32_t max_entries = 1 << 20;
+// The number changes with the ledger's layout: after an upgrade and a graceful restart, old
+// children still use the old one.
+constexpr const char* ledger_name = "mod_ws: session ledger 1";
+constexpr const char* generation_name = "mod_ws: generation of mod_proxy's counters";
+
+base::SessionLedger* ledger = nullptr;
+std::uintptr_t generation = 0;
+
+std::uint64_t busy_key() {
+  return ledger->hash("busy workers of generation " + std::to_string(generation));
+}
+
+/// One ledger for the process's life: sessions of the last generation live on while the next one
+/// starts. The pool copies the names, which are unmapped with the module at every restart.
+int share_ledger(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
+  apr_pool_t* const process_pool = server->process->pool;
+  void* known = nullptr;
+  apr_pool_userdata_get(&known, ledger_name, process_pool);
+  if (known == nullptr) {
+    known = base::SessionLedger::create(max_entries).release();
+    if (known == nullptr) {
+      ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server,
+                   "no shared memory for the count of sessions");
+      return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    apr_pool_userdata_set(known, ledger_name, apr_pool_cleanup_null, process_pool);
+  }
+  ledger = static_cast<base::SessionLedger*>(known);
+  void* last_generation = nullptr;
+  apr_pool_userdata_get(&last_generation, generation_name, process_pool);
+  generation = reinterpret_cast<std::uintptr_t>(last_generation) + 1;
+  apr_pool_userdata_set(reinterpret_cast<void*>(generation), generation_name, apr_pool_cleanup_null,
+                        process_pool);
+  return OK;
+}
+
+/// Parent only.
+void give_back(const base::SessionLedger::IsGone& is_gone) {
+  std::size_t count = 0;
+  const std::uint64_t busy = busy_key();
+  ledger->give_back_if(is_gone, [&](std::uint64_t key, std::uint64_t note) {
+    ++count;
+    if (key == busy) lower(*reinterpret_cast<apr_size_t*>(note));
+  });
+  if (count == 0) return;
+  ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
+               "gave back what lost sessions held: %" APR_SIZE_T_FMT " entries", count);
+}
+
+void watch_child(server_rec*, pid_t pid, ap_generation_t, int, mpm_child_status state) {
+  if (state == MPM_CHILD_EXITED) give_back([pid](pid_t owner) { return owner == pid; });
+}
+
+/// For processes that are not the parent's children, and for what watch_child() could not do.
+int give_back_of_gone(apr_pool_t*, server_rec*) {
+  give_back([](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; });
+  return DECLINED;
+}
+
+}  // namespace
+
+void register_ledger() {
+  // Before others of mod_ws that need it.
+  ap_hook_post_config(share_ledger, nullptr, nullptr, APR_HOOK_FIRST);
+  ap_hook_child_status(watch_child, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_monitor(give_back_of_gone, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+base::SessionLedger& session_ledger() { return *ledger; }
+
+base::SessionLedger::Share busy_share(apr_size_t& busy) {
+  return {.key = busy_key(), .note = reinterpret_cast<std::uintptr_t>(&busy)};
+}
+
+void lower(apr_size_t& busy) {
+  const std::atomic_ref<apr_size_t> counter(busy);
+  apr_size_t now = counter.load();
+  while (now > 0 && !counter.compare_exchange_weak(now, now - 1)) {
+  }
+}
+
+}  // namespace mod_ws::httpd

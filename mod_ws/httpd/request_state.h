@@ -1,0 +1,23 @@
+#pragma once
+
+#include "mod_ws/base/session_ledger.h"
+#include "mod_ws/httpd/httpd.h"
+
+namespace mod_ws::httpd {
+
+/// What mod_ws keeps with a request.
+struct RequestState {
+  base::SessionLedger::Place place;  ///< Until the session has it; else until the request's end.
+};
+
+/// Made at the first call; it lives as long as the request.
+inline RequestState& request_state(request_rec* r) {
+  void* known = ap_get_module_config(r->request_config, &ws_module);
+  if (known == nullptr) {
+    known = pool_new<RequestState>(r->pool);
+    ap_set_module_config(r->request_config, &ws_module, known);
+  }
+  return *static_cast<RequestState*>(known);
+}
+
+}  // namespace mod_ws::httpd
