@@ -21,6 +21,7 @@ struct RelayOptions {
   /// permessage-deflate of both sides with each other, to be checked.
   bool passes_compression = false;
   bool backend_is_byte_stream = false;
+  std::unique_ptr<connection::SessionRecord> record{};
 };
 
 inline std::optional<connection::CompressionTerms> terms_if(bool agreed) {
@@ -50,7 +51,8 @@ class RelayOnLoop {
                           .client = "192.0.2.7:51522",
                           .uri = "/chat",
                           .already_read_client = std::move(options.already_read_client),
-                          .already_read_backend = std::move(options.already_read_backend)}));
+                          .already_read_backend = std::move(options.already_read_backend),
+                          .record = std::move(options.record)}));
   }
 
   /// A turn of the loop: what was sent before is seen after it.
