@@ -54,6 +54,7 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->handler, over.handler);
   override_with(merged->origin, over.origin);
   override_with(merged->subprotocols, over.subprotocols);
+  override_with(merged->auth_subprotocol, over.auth_subprotocol);
   override_with(merged->max_message_bytes, over.max_message_bytes);
   override_with(merged->max_frame_bytes, over.max_frame_bytes);
   override_with(merged->max_fragments, over.max_fragments);

@@ -33,6 +33,7 @@ struct LocationConfig {
   const ws::Handler* handler = nullptr;  ///< &no_handler undoes an outer one.
   const protocol::OriginRules* origin = nullptr;
   const std::vector<std::string>* subprotocols = nullptr;
+  const char* auth_subprotocol = nullptr;  ///< A prefix; empty undoes an outer one.
   PerLeg<std::uint64_t> max_message_bytes;
   PerLeg<std::uint64_t> max_frame_bytes;
   PerLeg<std::uint32_t> max_fragments;

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "mod_ws/httpd/auth_subprotocol.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directive_values.h"
 #include "mod_ws/protocol/header_list.h"
@@ -113,6 +114,22 @@ const char* add_subprotocol(cmd_parms* command, void* config, const char* name) 
   auto*& names = const_cast<std::vector<std::string>*&>(location(config).subprotocols);
   if (names == nullptr) names = pool_new<std::vector<std::string>>(command->pool);
   names->emplace_back(name);
+  return nullptr;
+}
+
+const char* set_auth_subprotocol(cmd_parms* command, void* config, const char* prefix) {
+  if (prefix == std::string_view("none")) {
+    location(config).auth_subprotocol = "";
+    return nullptr;
+  }
+  if (!protocol::is_token(prefix)) {
+    return apr_pstrcat(command->pool,
+                       "WebSocketAuthSubprotocol takes a prefix of letters, digits and "
+                       "!#$%&'*+-.^_`|~, or none; not \"",
+                       prefix, "\"", nullptr);
+  }
+  location(config).auth_subprotocol = prefix;
+  note_auth_subprotocol(prefix);
   return nullptr;
 }
 
@@ -280,6 +297,9 @@ const command_rec directives[] = {
      "Web pages that may open sessions: same, any, or patterns like https://*.example.com:8443."},
     {"WebSocketSubprotocol", as_cmd_func(add_subprotocol), nullptr, anywhere, ITERATE,
      "The subprotocols a handler speaks, the preferred one first."},
+    {"WebSocketAuthSubprotocol", as_cmd_func(set_auth_subprotocol), nullptr, anywhere, TAKE1,
+     "The prefix of an offered subprotocol that is a token in base64url, which becomes "
+     "Authorization: Bearer, or none."},
     {"WebSocketMaxMessageSize", as_cmd_func(set_limit<&LocationConfig::max_message_bytes>), nullptr,
      anywhere, TAKE12,
      "The largest message, fragments joined; 0 for no limit; then client or backend for one side "

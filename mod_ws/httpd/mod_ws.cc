@@ -1,3 +1,4 @@
+#include "mod_ws/httpd/auth_subprotocol.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/compression.h"
@@ -17,6 +18,7 @@ void register_hooks(apr_pool_t*) {
   register_ledger();
   register_takeover();
   register_client_handshake();
+  register_auth_subprotocol();
   register_upgrade_handler();
   register_proxy_scheme();
   register_session_limits();

@@ -7,6 +7,8 @@ namespace mod_ws::httpd {
 
 /// What mod_ws keeps with a request.
 struct RequestState {
+  /// Sec-WebSocket-Protocol as it came, while the header has no tokens in it.
+  const char* offered_subprotocols = nullptr;
   base::SessionLedger::Place place;  ///< Until the session has it; else until the request's end.
 };
 

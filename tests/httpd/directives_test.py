@@ -15,6 +15,7 @@ THREADS = "takes a number from 1 to 256"
 SESSIONS = "takes a number from 1 to 1000000, or off"
 COMPRESSION = ("takes on, off or pass, then level=1..9, window=9..15, mem=1..9, min-size=SIZE, "
                "context-takeover=on|off and leg=client|backend|both")
+PREFIX = "takes a prefix of letters, digits and "
 TOKEN = "takes names of letters, digits and "
 ORIGIN = "is not same, any, or [scheme://]host[:port]"
 
@@ -33,6 +34,11 @@ BAD = [
     ('WebSocketSubprotocol "a b"', TOKEN),
     ("WebSocketSubprotocol a,b", TOKEN),
     ("WebSocketSubprotocol good b@d", TOKEN),
+    ("WebSocketAuthSubprotocol", "takes one argument"),
+    ("WebSocketAuthSubprotocol a b", "takes one argument"),
+    ('WebSocketAuthSubprotocol ""', PREFIX),
+    ('WebSocketAuthSubprotocol "bearer "', PREFIX),
+    ("WebSocketAuthSubprotocol bearer,", PREFIX),
     ("WebSocketMaxMessageSize -1", SIZE),
     ("WebSocketMaxMessageSize 1T", SIZE),
     ("WebSocketMaxMessageSize ten", SIZE),
@@ -116,6 +122,7 @@ GOOD_IN_LOCATION = [
     "WebSocketCloseTimeout 1", "WebSocketCloseTimeout 500ms", "WebSocketWriteTimeout 5min",
     "WebSocketMaxFrameSize 1M client", "WebSocketMaxMessageSize 2M Backend",
     "WebSocketMaxFragments 0", "WebSocketMaxFragments 100 backend",
+    "WebSocketAuthSubprotocol base64url.bearer.authorization.", "WebSocketAuthSubprotocol none",
     "WebSocketMaxConnections 1000000", "WebSocketMaxConnections Off",
     "WebSocketMaxConnectionsPerClient 1", "WebSocketMaxConnectionsPerClient 0",
     "WebSocketValidate frames", "WebSocketValidate Messages",
