@@ -1,5 +1,7 @@
 """What WebSocketCompression and WebSocketCompressionMemory let a client and a handler agree on."""
 
+import os
+import signal
 from contextlib import ExitStack
 
 import pytest
@@ -78,6 +80,16 @@ def test_memory_survives_a_graceful_restart(httpd):
     with RawClient("127.0.0.1", server.port) as client:
         assert not NO_CONTEXT & agreed(client)
         server.graceful()
+    wait_until(lambda: has_context(server), "the session's memory is free again")
+
+
+def test_memory_comes_back_from_a_killed_child(httpd):
+    server = httpd(f"WebSocketCompressionMemory {ROOM_FOR_ONE}\n{ECHO}", may_crash=True)
+    with RawClient("127.0.0.1", server.port) as client:
+        assert not NO_CONTEXT & agreed(client)
+        killed, = server.children()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: server.children() not in ([], [killed]), "there is a new child")
     wait_until(lambda: has_context(server), "the session's memory is free again")
 
 

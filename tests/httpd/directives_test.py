@@ -36,7 +36,6 @@ BAD = [
     ("WebSocketSubprotocol good b@d", TOKEN),
     ("WebSocketAuthSubprotocol", "takes one argument"),
     ("WebSocketAuthSubprotocol a b", "takes one argument"),
-    ('WebSocketAuthSubprotocol ""', PREFIX),
     ('WebSocketAuthSubprotocol "bearer "', PREFIX),
     ("WebSocketAuthSubprotocol bearer,", PREFIX),
     ("WebSocketMaxMessageSize -1", SIZE),
