@@ -66,12 +66,12 @@ int hide_tokens(request_rec* r) {
 
 /// The token, if it can stand in a header as it is: visible characters only.
 std::optional<std::string> decode_token(std::string_view text) {
-  protocol::Base64Decoder decoder(protocol::Base64Alphabet::url_without_padding);
-  std::vector<std::uint8_t> bytes;
-  if (!decoder.decode(text, bytes) || !decoder.may_end() || bytes.empty()) return std::nullopt;
-  if (!std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t c) { return c > ' ' && c < 0x7f; }))
-    return std::nullopt;
-  return std::string(bytes.begin(), bytes.end());
+  if (text.ends_with('=')) return std::nullopt;  // RFC 7515 2: without padding; and it is no token
+  auto token = protocol::decode_base64(text, protocol::Base64Alphabet::url);
+  if (!token || token->empty()) return std::nullopt;
+  const bool is_visible =
+      std::all_of(token->begin(), token->end(), [](char c) { return c > ' ' && c < 0x7f; });
+  return is_visible ? std::move(token) : std::nullopt;
 }
 
 int refuse(request_rec* r, std::string_view prefix, const char* complaint) {

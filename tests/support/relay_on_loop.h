@@ -26,7 +26,7 @@ struct RelayOptions {
 
 inline std::optional<connection::CompressionTerms> terms_if(bool agreed) {
   if (!agreed) return std::nullopt;
-  return connection::CompressionTerms{.agreed = {}, .reservation = std::nullopt};
+  return connection::CompressionTerms{.agreed = {}, .reservation = {}};
 }
 
 /// A relay on a loop's thread; client and backend here.
