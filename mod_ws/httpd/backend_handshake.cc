@@ -50,8 +50,9 @@ request_rec* make_fake_request(const BackendRequest& request) {
 
 int bad_gateway(const BackendRequest& request, apr_status_t status, const char* what) {
   const bool timed_out = APR_STATUS_IS_TIMEUP(status);
-  ap_log_rerror(APLOG_MARK, APLOG_ERR, status, request.r, "backend %s: %s",
-                request.worker->s->name_ex, what);
+  if (timed_out) apr_table_setn(request.r->notes, "proxy_timedout", "1");  // for failontimeout
+  ap_log_rerror(APLOG_MARK, APLOG_ERR, status, request.r, "backend %s: %s", backend_name(request),
+                what);
   return timed_out ? HTTP_GATEWAY_TIME_OUT : HTTP_BAD_GATEWAY;
 }
 
@@ -195,6 +196,17 @@ void pass_body(const BackendRequest& request, const BackendResponse& response) {
 
 }  // namespace
 
+const char* backend_name(const BackendRequest& request) {
+  request_rec* const r = request.r;
+  if (request.worker != request.conf->reverse && request.worker != request.conf->forward)
+    return ap_proxy_worker_name(r->pool, request.worker);
+  const char* const socket_path = apr_table_get(r->notes, "uds_path");
+  const char* const address =
+      apr_uri_unparse(r->pool, request.uri, APR_URI_UNP_OMITPATHINFO | APR_URI_UNP_OMITUSERINFO);
+  return socket_path == nullptr ? address
+                                : apr_pstrcat(r->pool, "unix:", socket_path, "|", address, nullptr);
+}
+
 int send_backend_handshake(const BackendRequest& request) {
   request_rec* const r = request.r;
   conn_rec* const origin = request.backend->connection;
@@ -243,7 +255,7 @@ void copy_response_headers(const BackendRequest& request, const BackendResponse&
 int pass_response(const BackendRequest& request, const BackendResponse& response) {
   request_rec* const r = request.r;
   ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "backend %s answered the opening handshake with %s",
-                request.worker->s->name_ex, response.status_line);
+                backend_name(request), response.status_line);
   copy_response_headers(request, response);
   if (ap_proxy_should_override(proxy_directory_config(r), response.status) != 0) {
     apr_table_setn(r->notes, "proxy-error-override", "1");

@@ -36,6 +36,11 @@ struct BackendResponse {
   }
 };
 
+/// What the log calls the backend: the worker's name, with the socket's path if it is a unix: one.
+/// mod_proxy's worker for everything without one of its own (RewriteRule's [P]) says nothing; there
+/// it is the scheme, host and port that are asked. Only once `uri` is known.
+const char* backend_name(const BackendRequest& request);
+
 /// Sends the client's opening handshake on, with what mod_proxy adds and drops. OK, or the status
 /// to give up with.
 int send_backend_handshake(const BackendRequest& request);

@@ -94,7 +94,7 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
           APR_SUCCESS &&
       ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: no connection (see the line before)",
-                  request.worker->s->name_ex);
+                  backend_name(request));
     return HTTP_SERVICE_UNAVAILABLE;
   }
   return ap_proxy_connection_create_ex(proxy_function, backend, r);
@@ -129,7 +129,7 @@ struct Agreed {
 
 proxy::RelayTerms relay_terms(const BackendRequest& request, const connection::Policy& policy) {
   return {.policy = policy,
-          .worker = request.worker->s->name_ex,
+          .worker = backend_name(request),
           .client = client_address(request.r),
           .uri = request.r->uri,
           .log_server = request.r->server,
@@ -168,7 +168,7 @@ int hand_over(const BackendRequest& request, Agreed agreed) {
 }
 
 int bad_gateway(const BackendRequest& request, const char* complaint) {
-  ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, request.r, "backend %s: %s", request.worker->s->name_ex,
+  ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, request.r, "backend %s: %s", backend_name(request),
                 complaint);
   return HTTP_BAD_GATEWAY;
 }
@@ -230,8 +230,8 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   if (status != OK) return status;
   if (const char* const obstacle = takeover_obstacle(request.backend->connection)) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  "the connection to backend %s cannot become a session: %s",
-                  request.worker->s->name_ex, obstacle);
+                  "the connection to backend %s cannot become a session: %s", backend_name(request),
+                  obstacle);
     return HTTP_BAD_GATEWAY;
   }
   const connection::Policy& policy = policy_of(location_config(r), relay_defaults);
