@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 pytest.register_assert_rewrite("support")
 
 from support.httpd import Httpd, server_root  # noqa: E402
+from support.recipes import Recipe  # noqa: E402
 from support.relay import Relay  # noqa: E402
 
 
@@ -84,3 +85,9 @@ def tls(request):
 def legs(request):
     """(tls, backend_tls)"""
     return request.param
+
+
+@pytest.fixture
+def recipe(httpd):
+    """recipe(name, changes, **options) gives a running Recipe: httpd with one file of conf/."""
+    return lambda *args, **options: Recipe(httpd, *args, **options)

@@ -20,11 +20,15 @@ class BackendConnection(FrameStream):
     def accept_websocket(self, headers=None):
         """Reads an opening request and answers 101; returns the request's head."""
         head = self.read_head()
+        self.accept(head, headers)
+        return head
+
+    def accept(self, head, headers=None):
+        """Answers the opening request `head` with 101."""
         accept = frames.accept_key(head.headers["Sec-WebSocket-Key"])
         self.send_head("HTTP/1.1 101 Switching Protocols", {
             "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept,
             **(headers or {})})
-        return head
 
 
 class ScriptedBackend:
