@@ -218,7 +218,15 @@ int send_backend_handshake(const BackendRequest& request) {
       request.server_port_text, &content_length, &transfer_encoding);
   if (status != OK) return status;
   apr_brigade_puts(brigade, nullptr, nullptr, "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
-  return ap_proxy_pass_brigade(origin->bucket_alloc, r, request.backend, origin, brigade, 1);
+  const int sent =
+      ap_proxy_pass_brigade(origin->bucket_alloc, r, request.backend, origin, brigade, 1);
+  if (sent != OK) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: %s", backend_name(request),
+                  request.backend->is_ssl != 0
+                      ? "TLS did not come about, or broke off (LogLevel ssl:info tells why)"
+                      : "the connection broke off before the opening handshake was sent");
+  }
+  return sent;
 }
 
 int read_backend_response(const BackendRequest& request, BackendResponse& response) {
