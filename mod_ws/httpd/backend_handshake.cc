@@ -15,7 +15,7 @@ namespace {
 
 constexpr int max_interim_responses = 10;
 constexpr std::size_t max_line_bytes = HUGE_STRING_LEN;  // as mod_proxy_http
-constexpr int max_header_lines = 200;
+constexpr int max_header_lines = 200;  // interim responses included: their memory is kept too
 
 /// A request_rec for the backend's side: httpd's line reader, header parser and body filter work on
 /// requests.
@@ -76,10 +76,9 @@ apr_status_t read_line(const BackendRequest& request, const BackendResponse& res
     const std::uint64_t read_before = tls_bytes_read(response.fake->connection);
     apr_status_t status = ap_get_brigade(response.fake->input_filters, brigade, AP_MODE_GETLINE,
                                          APR_NONBLOCK_READ, 0);
-    char* part = nullptr;
-    apr_size_t length = 0;
-    if (status == APR_SUCCESS)
-      status = apr_brigade_pflatten(brigade, &part, &length, response.fake->pool);
+    char part[max_line_bytes];
+    apr_size_t length = status == APR_SUCCESS ? sizeof part : 0;
+    if (status == APR_SUCCESS) status = apr_brigade_flatten(brigade, part, &length);
     apr_brigade_cleanup(brigade);
     if (status != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(status)) return status;
     line.append(part, length);
@@ -119,7 +118,7 @@ bool add_header(apr_table_t* headers, std::string_view line) {
   return true;
 }
 
-int read_head(const BackendRequest& request, BackendResponse& response,
+int read_head(const BackendRequest& request, BackendResponse& response, int& lines_left,
               apr_bucket_brigade* brigade) {
   if (const int status = read_status_line(request, response, brigade); status != OK) return status;
   // Not httpd's own parser: it joins lines of one name with commas, which Set-Cookie does not
@@ -127,7 +126,7 @@ int read_head(const BackendRequest& request, BackendResponse& response,
   apr_table_clear(response.fake->headers_in);
   std::string header;
   std::string line;
-  for (int count = 0; count < max_header_lines; ++count) {
+  while (lines_left-- > 0) {
     const apr_status_t status = read_line(request, response, line, brigade);
     if (status != APR_SUCCESS)
       return bad_gateway(request, status, "the answer to the opening handshake broke off");
@@ -234,8 +233,10 @@ int read_backend_response(const BackendRequest& request, BackendResponse& respon
   response.fake = request.backend->r = make_fake_request(request);
   apr_bucket_brigade* const brigade =
       apr_brigade_create(response.fake->pool, request.backend->connection->bucket_alloc);
+  int lines_left = max_header_lines;
   for (int count = 0; count <= max_interim_responses; ++count) {
-    if (const int status = read_head(request, response, brigade); status != OK) return status;
+    if (const int status = read_head(request, response, lines_left, brigade); status != OK)
+      return status;
     if (!is_interim(response.status)) return OK;
   }
   return bad_gateway(request, APR_SUCCESS, "too many interim responses to the opening handshake");
