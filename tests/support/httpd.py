@@ -147,6 +147,11 @@ class Httpd:
         return wait_until(lambda: pattern.search(self.error_log(), since),
                           lambda: f"the log has {regex!r}\n{self.error_log()[since:]}", timeout)
 
+    def complaints(self, since=0):
+        """The lines of the error log that an operator sees without asking for more."""
+        return re.findall(r"^\[.*:(?:warn|error|crit|alert|emerg)\].*$", self.error_log()[since:],
+                          re.MULTILINE)
+
     def children(self):
         return processes.children_of(self.process.pid)
 

@@ -1,6 +1,7 @@
 """What /proc tells about processes."""
 
 import os
+import re
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -37,3 +38,9 @@ def open_fds(pid):
 def rss_bytes(pid):
     resident_pages = int((PROC / str(pid) / "statm").read_text().split()[1])
     return resident_pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_rss_bytes(pid):
+    """The most it ever had."""
+    status = (PROC / str(pid) / "status").read_text()
+    return 1024 * int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1])
