@@ -79,20 +79,20 @@ class BackendConnection {
   proxy_conn_rec* backend_ = nullptr;
 };
 
-/// Everything mod_proxy does to get a connection: address, reuse, connect with its timeouts, TLS.
+/// Everything mod_proxy does to get a connection: address, connect with its timeouts, TLS.
 int connect_backend(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
                     apr_port_t proxy_port) {
   request_rec* const r = request.r;
   proxy_conn_rec* const backend = request.backend;
   backend->is_ssl = scheme.is_tls ? 1 : 0;
-  backend->close = 0;
+  // Not one that mod_proxy_http has kept for pages: the backend may just be ending it, and the
+  // session would take it away for good anyway.
+  backend->close = 1;
   int status = ap_proxy_determine_connection(r->pool, r, request.conf, request.worker, backend,
                                              request.uri, &request.url, proxy_name, proxy_port,
                                              request.server_port_text, 32);
   if (status != OK) return status;
-  if (ap_proxy_check_connection(proxy_function, backend, r->server, 1, PROXY_CHECK_CONN_EMPTY) !=
-          APR_SUCCESS &&
-      ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
+  if (ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: no connection (see the line before)",
                   backend_name(request));
     return HTTP_SERVICE_UNAVAILABLE;

@@ -95,6 +95,26 @@ def test_any_upgrade_takes_websocket_and_leaves_others_to_mod_proxy(recipe):
     assert site.server.error_log().count("relayed to") == 1
 
 
+def test_a_page_connection_that_the_backend_gives_up_costs_no_session(recipe):
+    """mod_proxy_http keeps connections for further pages, and a backend may end one at any time."""
+    def script(connection):
+        head = connection.read_head()
+        if "Upgrade" not in head.headers:
+            connection.send(PAGE.replace(b"Connection: close\r\n", b""))
+            connection.read_all()  # whatever else is asked here, it is too late
+        else:
+            connection.accept(head)
+            connection.expect_frame(TEXT, "hello")
+        return head.first_line
+
+    site = recipe("relay-http.conf")
+    with ScriptedBackend(script, port=site.ports[0], timeout=2) as backend, site.client() as client:
+        assert client.get("/app/").body == b"a page"
+        client.open("/app/socket")
+        client.send_frame(TEXT, "hello")
+        assert sorted(backend.wait_for_scripts(2)) == ["GET / HTTP/1.1", "GET /socket HTTP/1.1"]
+
+
 # Variants of the rules that are about
 
 RULES = {
