@@ -28,5 +28,5 @@ def test_handler_compiles(tmp_path):
 
 
 def test_every_named_file_exists():
-    for name in re.findall(r"\]\(([\w./]+)\)", README):
+    for name in re.findall(r"\]\(([\w./-]+)\)", README):
         assert (REPOSITORY / name).exists(), name

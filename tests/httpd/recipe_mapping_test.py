@@ -161,6 +161,15 @@ def test_variants_of_the_rules_relay(httpd, rules):
     server.wait_for_log(RELAYED.format(f"(ws|http)://(127.0.0.1|localhost):{backend.port}"))
 
 
+def test_a_rule_can_add_to_the_query(httpd):
+    with WebsocketsBackend() as backend:
+        server = httpd("""RewriteEngine on
+            RewriteRule "^/app/(.*)$" "ws://127.0.0.1:${BACKEND}/$1?from=rule" [P,QSA]""",
+                       modules=("rewrite",), defines={"BACKEND": backend.port})
+        assert exchange(server.url("/app/a%20b?c=%20d"), ["hello"]) == ["hello"]
+        assert backend.sessions[0].path == "/a%20b?from=rule&c=%20d"
+
+
 # unix: sockets
 
 

@@ -8,6 +8,7 @@ import pytest
 from support.frames import TEXT
 from support.http_head import head_bytes
 from support.recipes import answering, ask
+from support.waiting import wait_until
 from support.websockets_backend import WebsocketsBackend
 
 
@@ -49,7 +50,8 @@ def test_the_status_page_shows_sessions_holding_no_worker(site, two_backends):
             session.send_frame(TEXT, "who?")
             session.read_frame()
         # The one that is busy serves the page.
-        assert re.search(r"^BusyWorkers: 1$", page(site, "/server-status?auto"), re.MULTILINE)
+        wait_until(lambda: "\nBusyWorkers: 1\n" in page(site, "/server-status?auto"),
+                   "no worker is held")
 
 
 def test_the_manager_lists_the_backends(site, two_backends):
