@@ -28,9 +28,11 @@ def test_echo_conf_echoes(recipe):
 
 def test_relay_conf_relays_pages_of_this_site_only(recipe):
     site = recipe("relay.conf")
-    with WebsocketsBackend(port=site.ports[0]), site.client() as client:
+    with WebsocketsBackend(port=site.ports[0]) as backend, site.client() as client:
         assert client.handshake("/chat", {"Origin": "http://elsewhere.example"}).status == 403
-        assert exchange(site.url("/chat"), ["hello"], origin=f"http://{client.host}") == ["hello"]
+        for path in ("/chat", "/chat/room"):
+            assert exchange(site.url(path), ["hello"], origin=f"http://{client.host}") == ["hello"]
+        assert [session.path for session in backend.sessions] == ["/", "/room"]
 
 
 def test_ws_load_loads_the_module(check_config, tmp_path):
