@@ -33,7 +33,7 @@ class SessionLedger {
     std::uint64_t key;
     std::int64_t amount = 1;
     std::int64_t limit = unlimited;
-    std::uint64_t note = 0;  ///< The caller's own; see give_back_if().
+    void* note = nullptr;  ///< The caller's own; see give_back_if().
   };
 
   /// What a session holds, given back when this is destroyed, unless another process has it by
@@ -85,7 +85,7 @@ class SessionLedger {
   std::int64_t held(std::uint64_t key);
 
   using IsGone = std::function<bool(pid_t)>;
-  using OnGivenBack = std::function<void(std::uint64_t key, std::uint64_t note)>;
+  using OnGivenBack = std::function<void(std::uint64_t key, void* note)>;
 
   /// Gives back what the processes hold that are gone, and tells of each entry. Neither function
   /// may use the ledger. Nothing, and false, when the lock is not to be had within a second: its
@@ -106,7 +106,7 @@ class SessionLedger {
   struct Entry {
     std::uint64_t key;
     std::int64_t amount;
-    std::uint64_t note;
+    void* note;
     // 0: free. Written last, so that an entry with an owner is always whole.
     std::atomic<pid_t> owner;
     Number next;  // of the same place, or the next free one

@@ -18,14 +18,25 @@ constexpr const char* ledger_name = "mod_ws: session ledger 1";
 constexpr const char* generation_name = "mod_ws: generation of mod_proxy's counters";
 
 base::SessionLedger* ledger = nullptr;
-std::uintptr_t generation = 0;
+std::uint64_t generation = 0;
 
 std::uint64_t busy_key() {
   return ledger->hash("busy workers of generation " + std::to_string(generation));
 }
 
+/// The pool copies the names it is given; ours are unmapped with the module at every restart.
+std::uint64_t next_generation(apr_pool_t* process_pool) {
+  void* known = nullptr;
+  apr_pool_userdata_get(&known, generation_name, process_pool);
+  if (known == nullptr) {
+    known = new (apr_palloc(process_pool, sizeof(std::uint64_t))) std::uint64_t(0);
+    apr_pool_userdata_set(known, generation_name, apr_pool_cleanup_null, process_pool);
+  }
+  return ++*static_cast<std::uint64_t*>(known);
+}
+
 /// One ledger for the process's life: sessions of the last generation live on while the next one
-/// starts. The pool copies the names, which are unmapped with the module at every restart.
+/// starts.
 int share_ledger(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
   apr_pool_t* const process_pool = server->process->pool;
   void* known = nullptr;
@@ -40,11 +51,7 @@ int share_ledger(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
     apr_pool_userdata_set(known, ledger_name, apr_pool_cleanup_null, process_pool);
   }
   ledger = static_cast<base::SessionLedger*>(known);
-  void* last_generation = nullptr;
-  apr_pool_userdata_get(&last_generation, generation_name, process_pool);
-  generation = reinterpret_cast<std::uintptr_t>(last_generation) + 1;
-  apr_pool_userdata_set(reinterpret_cast<void*>(generation), generation_name, apr_pool_cleanup_null,
-                        process_pool);
+  generation = next_generation(process_pool);
   return OK;
 }
 
@@ -52,9 +59,9 @@ int share_ledger(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
 void give_back(const base::SessionLedger::IsGone& is_gone) {
   std::size_t count = 0;
   const std::uint64_t busy = busy_key();
-  ledger->give_back_if(is_gone, [&](std::uint64_t key, std::uint64_t note) {
+  ledger->give_back_if(is_gone, [&](std::uint64_t key, void* note) {
     ++count;
-    if (key == busy) lower(*reinterpret_cast<apr_size_t*>(note));
+    if (key == busy) lower(*static_cast<apr_size_t*>(note));
   });
   if (count == 0) return;
   ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
@@ -83,7 +90,7 @@ void register_ledger() {
 base::SessionLedger& session_ledger() { return *ledger; }
 
 base::SessionLedger::Share busy_share(apr_size_t& busy) {
-  return {.key = busy_key(), .note = reinterpret_cast<std::uintptr_t>(&busy)};
+  return {.key = busy_key(), .note = &busy};
 }
 
 void lower(apr_size_t& busy) {

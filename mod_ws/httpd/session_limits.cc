@@ -105,8 +105,8 @@ const SessionLimit* make_session_limit(cmd_parms* command, std::uint32_t max) {
   std::string section;
   for (const auto* node = command->directive->parent; node != nullptr; node = node->parent) {
     if (ap_cstr_casecmp(node->directive, "<VirtualHost") == 0) break;
-    section =
-        std::string(node->directive) + ' ' + node->args + (section.empty() ? "" : " ") + section;
+    if (!section.empty()) section.insert(0, " ");
+    section.insert(0, node->args).insert(0, " ").insert(0, node->directive);
   }
   return new (apr_palloc(command->pool, sizeof(SessionLimit)))
       SessionLimit{command->server, pool_string(command->pool, section), max, nullptr};
