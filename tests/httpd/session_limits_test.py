@@ -72,7 +72,8 @@ def stack():
 def start(httpd, stack):
     """start(config, **options) gives (server, clients)."""
     def start(config, **options):
-        server = httpd(config, **options)
+        # mpm_event may crash at its stop while kept connections end, without mod_ws too.
+        server = httpd(f"KeepAlive Off\n{config}", **options)
         return server, Clients(server.port, stack)
     return start
 

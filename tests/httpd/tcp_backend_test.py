@@ -9,6 +9,7 @@ from support.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from support.raw_client import RawClient
 from support.redis import Redis, command
 from support.relay import Relay
+from support.scripted_backend import ScriptedBackend
 
 CONFIG = """
 ProxyPass "/tcp" "tcp://127.0.0.1:${BACKEND_PORT}" retry=0
@@ -50,6 +51,14 @@ def read_stream(client, size, opcode=BINARY):
 def echo_bytes(connection):
     while data := connection.socket.recv(1 << 16):
         connection.send(data)
+
+
+def test_relay_tcp_conf_relays_a_byte_stream(recipe):
+    site = recipe("relay-tcp.conf")
+    with ScriptedBackend(echo_bytes, port=site.ports[0]), site.client() as client:
+        open_stream(client, "/vnc")
+        client.send_frame(BINARY, b"RFB 003.008\n")
+        assert read_stream(client, 12)[0] == b"RFB 003.008\n"
 
 
 # With a server that speaks a protocol of its own
