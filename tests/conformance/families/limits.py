@@ -85,7 +85,7 @@ def above_limits():
                  [binary(bytes(MAX_FRAME_SIZE + 5))], path="/small-frames")
     yield script("limits/frame-above-limit", "a frame one byte larger than allowed",
                  chopped(frame(BINARY, bytes(MAX_FRAME_SIZE + 1)), 100), failed(1009),
-                 path="/small-frames")
+                 path="/small-frames", ends_inside_frame=True)
 
 
 def cases():
