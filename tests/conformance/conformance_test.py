@@ -32,3 +32,7 @@ def test_the_table_of_requirements_names_tests_that_exist():
 
 def test_the_table_of_requirements_names_a_test_or_a_reason_for_each():
     assert not requirements.rows_without_answer()
+
+
+def test_the_table_of_requirements_has_every_row():
+    assert requirements.numbers() == [str(number) for number in range(1, requirements.COUNT + 1)]

@@ -10,13 +10,21 @@ GTEST = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.MULTILINE)
 PYTEST = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 QUOTED = re.compile(r"`([^`]+)`")
 NOT_OURS = "not ours: "
+HEADING = ["no.", "clause", "requirement", "shown by"]
+RULE = re.compile(r"[-|]+")
+COUNT = 105  # what sections 4 to 8 have of them
 
 
 def rows():
-    """The cells of each row: number, clause, requirement, shown by."""
-    lines = TABLE.read_text().splitlines()
-    table = [line.strip().strip("|").split(" | ") for line in lines if line.startswith("| ")]
-    return [[cell.strip() for cell in row] for row in table if row[0].strip().isdigit()]
+    """The cells of each row: number, clause, requirement, shown by. Every line with a bar in it is
+    one, or a heading."""
+    lines = [line.strip() for line in TABLE.read_text().splitlines() if "|" in line]
+    table = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [row for row in table if row != HEADING and not RULE.fullmatch("".join(row))]
+
+
+def numbers():
+    return [row[0] for row in rows()]
 
 
 def named_tests():
