@@ -39,6 +39,9 @@ class ZlibPool {
   void put_back(DeflateStream stream, int window_bits, const DeflateEffort& effort);
   void put_back(InflateStream stream);
 
+  /// Streams of both kinds that wait to be taken.
+  std::size_t idle_count() const { return idle_deflate_.size() + idle_inflate_.size(); }
+
  private:
   struct IdleDeflate {
     DeflateStream stream;

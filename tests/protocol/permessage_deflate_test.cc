@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <list>
 
 #include "tests/support/bytes.h"
 
@@ -30,6 +31,18 @@ std::optional<std::string> inflate(Inflater& inflater, std::span<const std::uint
         return std::nullopt;
     }
   }
+}
+
+/// Words in no order that repeats soon: every level and every memory level makes something else of
+/// them.
+std::string words(std::size_t size) {
+  std::string text;
+  std::uint32_t state = 1;
+  while (text.size() < size) {
+    state = state * 1664525 + 1013904223;
+    text += "word " + std::to_string(state >> 23) + (state >> 31 ? ", " : " of the text; ");
+  }
+  return text;
 }
 
 class PermessageDeflate : public testing::Test {
@@ -145,6 +158,17 @@ TEST_F(PermessageDeflate, BringsBackWhatItDeflated) {
   }
 }
 
+TEST_F(PermessageDeflate, GivesLevelAndMemoryToZlib) {
+  const auto size_with = [&](const DeflateEffort& effort) {
+    Deflater deflater(pool_, 15, false, effort);
+    Bytes compressed;
+    EXPECT_TRUE(deflater.deflate(bytes_of(words(60'000)), true, compressed));
+    return compressed.size();
+  };
+  EXPECT_LT(size_with({.level = 9, .memory_level = 8}), size_with({.level = 1, .memory_level = 8}));
+  EXPECT_LT(size_with({.level = 6, .memory_level = 9}), size_with({.level = 6, .memory_level = 1}));
+}
+
 TEST_F(PermessageDeflate, TellsWhatIsCorrupt) {
   Inflater inflater(pool_, true);
   EXPECT_EQ(inflate(inflater, std::array<std::uint8_t, 4>{0xFF, 0xFF, 0xFF, 0xFF}), std::nullopt);
@@ -158,6 +182,58 @@ TEST_F(PermessageDeflate, LendsStreamsOutAgain) {
     pool_.put_back(std::move(stream));
   }
   EXPECT_EQ(pool_.take_inflate().get(), lent);
+}
+
+TEST_F(PermessageDeflate, HoldsNoStreamBetweenMessagesWithoutContext) {
+  Deflater deflater(pool_, 15, false, {});
+  Inflater inflater(pool_, 15, false);
+  EXPECT_EQ(pool_.idle_count(), 0U);
+  for (int i = 0; i < 3; ++i) {
+    Bytes compressed;
+    ASSERT_TRUE(deflater.deflate(bytes_of("Hel"), false, compressed));
+    EXPECT_EQ(pool_.idle_count(), i == 0 ? 0U : 1U) << "inside a message; what inflates is idle";
+    ASSERT_TRUE(deflater.deflate(bytes_of("lo"), true, compressed));
+    const std::span<const std::uint8_t> all(compressed);
+    EXPECT_EQ(pool_.idle_count(), i == 0 ? 1U : 2U);
+    const auto begin = inflate(inflater, all.first(3), false);
+    EXPECT_EQ(pool_.idle_count(), 1U) << "inside a message; what deflates is idle";
+    const auto end = inflate(inflater, all.subspan(3));
+    ASSERT_TRUE(begin && end);
+    EXPECT_EQ(*begin + *end, "Hello");
+    EXPECT_EQ(pool_.idle_count(), 2U);
+  }
+}
+
+TEST_F(PermessageDeflate, HoldsItsStreamsAsLongAsItsContext) {
+  {
+    Deflater deflater(pool_, 15, true, {});
+    Inflater inflater(pool_, 15, true);
+    Bytes compressed;
+    ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), true, compressed));
+    ASSERT_EQ(inflate(inflater, compressed), "Hello");
+    EXPECT_EQ(pool_.idle_count(), 0U);
+  }
+  EXPECT_EQ(pool_.idle_count(), 2U);
+}
+
+TEST_F(PermessageDeflate, KeepsEightIdleStreamsOfEachKind) {
+  std::list<Deflater> deflaters;  // each in the middle of a message
+  std::list<Inflater> inflaters;
+  for (int i = 0; i < 20; ++i) {
+    Bytes out;
+    ASSERT_TRUE(deflaters.emplace_back(pool_, 15, false, DeflateEffort{})
+                    .deflate(bytes_of("Hel"), false, out));
+    const std::span<const std::uint8_t> message(hello);
+    ASSERT_TRUE(inflate(inflaters.emplace_back(pool_, 15, false), message.first(3), false));
+  }
+  EXPECT_EQ(pool_.idle_count(), 0U);
+  for (auto& deflater : deflaters) {
+    Bytes out;
+    ASSERT_TRUE(deflater.deflate(bytes_of("lo"), true, out));
+  }
+  EXPECT_EQ(pool_.idle_count(), 8U);
+  inflaters.clear();  // sessions that end inside a message
+  EXPECT_EQ(pool_.idle_count(), 16U);
 }
 
 }  // namespace
