@@ -1,29 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "mod_ws/protocol/frame_parser.h"
 #include "mod_ws/protocol/message_assembler.h"
+#include "tests/support/allocations.h"
 #include "tests/support/bytes.h"
 #include "tests/support/frames.h"
 
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-
 namespace mod_ws::protocol {
 namespace {
+
+using tests::allocations;
 
 /// How many allocations it takes to receive one binary message of `size` bytes that arrives whole.
 std::size_t allocations_for(std::size_t size) {
