@@ -63,13 +63,15 @@ class Client(RawClient):
 
 
 class Script:
-    """Plays steps - bytes, or Await - on an open session, in a thread of their own."""
+    """Plays steps - bytes, or Await - on an open session, in a thread of their own, up to the
+    peer's Close; `goes_on_after_close`: all of them."""
 
-    def __init__(self, client, steps, sends_close, ends_inside_frame):
+    def __init__(self, client, steps, sends_close, ends_inside_frame, goes_on_after_close=False):
         self.client = client
         self.steps = steps
         self.sends_close = sends_close
         self.ends_inside_frame = ends_inside_frame
+        self.goes_on_after_close = goes_on_after_close
         self._arrived = threading.Semaphore(0)
         self._is_over = False
         self._thread = threading.Thread(target=self._send, daemon=True)
@@ -95,7 +97,7 @@ class Script:
 
     def _on_event(self, frame):
         self._arrived.release()
-        if frame.opcode == CLOSE:
+        if frame.opcode == CLOSE and not self.goes_on_after_close:
             self._stop()
             self._answer_close()
 

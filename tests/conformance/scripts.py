@@ -10,10 +10,11 @@ def is_close(event):
 
 
 def play(target, steps, path="/echo", ends_inside_frame=False, sends_close=False,
-         describe=frame_event, headers=None, early=b""):
+         describe=frame_event, headers=None, early=b"", goes_on_after_close=False):
     with target.client() as client:
         client.open(path, headers=headers, extra=early)
-        return Script(client, settled(steps, target), sends_close, ends_inside_frame).play(describe)
+        return Script(client, settled(steps, target), sends_close, ends_inside_frame,
+                      goes_on_after_close).play(describe)
 
 
 def settled(steps, target):

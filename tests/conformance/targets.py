@@ -4,6 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 from conformance.client import Client
 from support.httpd import Httpd, server_root
+from support.httpd_config import load_module, ws_modules
 
 MAX_MESSAGE_SIZE = 1 << 20
 MAX_FRAME_SIZE = 1000
@@ -19,10 +20,14 @@ COMPRESSION = {
 CLOSE_TIMEOUT = """
 WebSocketCloseTimeout 5min
 """
-HANDLER = CLOSE_TIMEOUT + """
+CLOSING_MODULE = load_module("ws_closing_module", ws_modules() / "ws_closing.so")
+HANDLER = CLOSING_MODULE + CLOSE_TIMEOUT + """
 <Location "/echo">
     WebSocketHandler echo
     WebSocketMaxMessageSize 0
+</Location>
+<Location "/closing">
+    WebSocketHandler closing
 </Location>
 <Location "/limited">
     WebSocketHandler echo

@@ -141,6 +141,15 @@ def test_a_close_crosses_and_both_connections_end(session, by_client, code, reas
     assert_end_promptly(*session)
 
 
+def test_closes_that_cross_reach_both_sides(session):
+    client, backend = session
+    client.send_close(4001, "bye")
+    backend.send_close(4002, "enough")
+    assert client.expect_close() == (4002, "enough")
+    assert backend.expect_close() == (4001, "bye")
+    assert_end_promptly(*session)
+
+
 @pytest.mark.parametrize("by_client", [True, False], ids=["by-client", "by-backend"])
 def test_both_connections_end_over_tls(relay, legs, by_client):
     with relay.session(*legs) as session:

@@ -1,8 +1,10 @@
 """The closing handshake and what a Close frame may say: RFC 6455 5.5.1 and 7."""
 
-from conformance.case import END, close, failed, pong, text
+from conformance.case import END, close, failed, frame_event, pong, text
+from conformance.client import Await
 from conformance.scripts import chopped, script
-from support.frames import CLOSE, CONTINUATION, PING, TEXT, close_frame, close_payload, frame
+from support.frames import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame,
+                            close_payload, frame, parse_close_payload)
 
 GOOD_CODES = (1000, 1001, 1002, 1003, *range(1007, 1015), 3000, 3001, 3999, 4000, 4001, 4999)
 BAD_CODES = (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1099, 1100, 1999, 2000, 2999, 5000, 5001,
@@ -85,8 +87,89 @@ def order():
                  [frame(3, "bad") + close_frame(3000)], *failed(1002))
 
 
+# The server begins. Through the relay it is the backend that does.
+
+
+ASK = frame(TEXT, "close 4001 bye")  # tests/handlers/closing.cc
+BYE = "close 4001 'bye'"
+
+
+def with_reason(received):
+    code, reason = parse_close_payload(received.payload) if received.opcode == CLOSE else (0, "")
+    return frame_event(received) + (f" {ascii(reason)}" if reason else "")
+
+
+def begun(name, does, steps, *expected, path="/closing", **options):
+    """The client answers the server's Close at once, unless the script does."""
+    return script(f"closing/server-{name}", does, steps, expected, path=path, describe=with_reason,
+                  **options)
+
+
+def goes_on(name, does, after, *expected, **options):
+    """What the client sends once it has the server's Close; its own is the last of it."""
+    return begun(name, does, [ASK, Await(1), *after], BYE, *expected, END, sends_close=True,
+                 goes_on_after_close=True, **options)
+
+
+def begun_by_server():
+    for code in (1000, 1001, 1008, 1011, 3000, 4999):
+        yield begun(f"code-{code}", f"the server closes with {code} at once", [],
+                    f"close {code} 'done'", END, path=f"/closing?code={code},done")
+        yield begun(f"code-{code}-asked", f"the server closes with {code} after two messages",
+                    [frame(TEXT, "first") + frame(TEXT, f"close {code}")], text("first"),
+                    close(code), END)
+    for code in (0, 999, 1005, 1006, 1015, 5000):
+        yield begun(f"code-{code}", f"the server closes with {code}, which may not be sent", [],
+                    close(), END, path=f"/closing?code={code},done")
+    longest = "r" * 123
+    yield begun("reason-longest", "the server closes with a reason of 123 bytes", [],
+                f"close 4001 '{longest}'", END, path=f"/closing?code=4001,{longest}")
+    for name, answer in (("same", close_frame(4001, "bye")), ("other", close_frame(3000, "so be it")),
+                         ("empty", close_frame()), ("longest", close_frame(1000, longest))):
+        yield goes_on(f"answer-{name}", f"the client's answer is another Close ({name})", [answer])
+        yield goes_on(f"answer-{name}-bytes", f"the same ({name}), byte by byte", chopped(answer, 1))
+
+
+def after_the_servers_close():
+    answer = close_frame(1000)
+    late = frame(TEXT, "late")
+    for name, sent in (("text", late), ("binary", frame(BINARY, b"late")),
+                       ("pong", frame(PONG, "late")), ("another-ask", frame(TEXT, "close 3000")),
+                       ("fragments", frame(TEXT, "la", fin=False) + frame(CONTINUATION, "te")),
+                       ("unfinished", frame(TEXT, "la", fin=False)),
+                       ("much", frame(BINARY, bytes(300000))), ("many", late * 1000)):
+        yield goes_on(f"then-{name}", f"what comes behind the server's Close ({name}) is ignored",
+                      [sent, answer])
+        yield begun(f"under-way-{name}", f"the same ({name}), sent before the client sees the Close",
+                    [ASK + sent], BYE, END)
+    yield goes_on("then-violation", "a violation behind the server's Close gets no other Close",
+                  [frame(3, "bad")])
+    yield begun("message-under-way", "the rest of a message whose beginning came before the Close",
+                [frame(TEXT, "close 4001 ", fin=False), frame(CONTINUATION, "bye")
+                 + frame(TEXT, "la", fin=False), Await(1), frame(CONTINUATION, "te"), answer], BYE, END,
+                sends_close=True, goes_on_after_close=True)
+
+
+def crossing():
+    """Neither side has seen the other's Close when it sends its own."""
+    for name, ours in (("other", close_frame(3000, "me too")), ("same", close_frame(4001, "bye")),
+                       ("empty", close_frame())):
+        yield begun(f"crossing-{name}", f"the client closes ({name}) before it sees the server's Close",
+                    [ASK + ours], BYE, END, sends_close=True)
+        yield begun(f"crossing-{name}-data", f"the same ({name}), with messages between and behind",
+                    [ASK + frame(TEXT, "under way") + ours + frame(TEXT, "late")], BYE, END,
+                    sends_close=True)
+        yield begun(f"crossing-{name}-at-once", f"both close ({name}) as the first thing they do", [],
+                    BYE, END, sends_close=True, path="/closing?code=4001,bye", early=ours)
+    yield begun("crossing-twice", "two Closes of the client's cross the server's",
+                [ASK + close_frame(3000) + close_frame(3001)], BYE, END, sends_close=True)
+
+
 def cases():
     yield from codes()
     yield from payloads()
     yield from after_close()
     yield from order()
+    yield from begun_by_server()
+    yield from after_the_servers_close()
+    yield from crossing()
