@@ -64,9 +64,9 @@ TEST_F(MessageCompressionTest, CompressesAsHardAsItIsTold) {
 TEST_F(MessageCompressionTest, HoldsNoStreamBetweenMessagesWithoutContext) {
   const auto& pool = loop_.local<protocol::ZlibPool>();
   MessageCompression without(loop_, settings_, protocol::Role::server,
-                             {.agreed = no_context, .reservation = std::nullopt});
+                             {.agreed = no_context, .reservation = {}});
   MessageCompression with(loop_, settings_, protocol::Role::server,
-                          {.agreed = {}, .reservation = std::nullopt});
+                          {.agreed = {}, .reservation = {}});
   const std::vector<std::uint8_t> message(1000, 'a');
   ASSERT_TRUE(with.compress(message));
   EXPECT_EQ(pool.idle_count(), 0U);

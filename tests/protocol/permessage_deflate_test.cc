@@ -186,7 +186,7 @@ TEST_F(PermessageDeflate, LendsStreamsOutAgain) {
 
 TEST_F(PermessageDeflate, HoldsNoStreamBetweenMessagesWithoutContext) {
   Deflater deflater(pool_, 15, false, {});
-  Inflater inflater(pool_, 15, false);
+  Inflater inflater(pool_, false);
   EXPECT_EQ(pool_.idle_count(), 0U);
   for (int i = 0; i < 3; ++i) {
     Bytes compressed;
@@ -207,7 +207,7 @@ TEST_F(PermessageDeflate, HoldsNoStreamBetweenMessagesWithoutContext) {
 TEST_F(PermessageDeflate, HoldsItsStreamsAsLongAsItsContext) {
   {
     Deflater deflater(pool_, 15, true, {});
-    Inflater inflater(pool_, 15, true);
+    Inflater inflater(pool_, true);
     Bytes compressed;
     ASSERT_TRUE(deflater.deflate(bytes_of("Hello"), true, compressed));
     ASSERT_EQ(inflate(inflater, compressed), "Hello");
@@ -224,7 +224,7 @@ TEST_F(PermessageDeflate, KeepsEightIdleStreamsOfEachKind) {
     ASSERT_TRUE(deflaters.emplace_back(pool_, 15, false, DeflateEffort{})
                     .deflate(bytes_of("Hel"), false, out));
     const std::span<const std::uint8_t> message(hello);
-    ASSERT_TRUE(inflate(inflaters.emplace_back(pool_, 15, false), message.first(3), false));
+    ASSERT_TRUE(inflate(inflaters.emplace_back(pool_, false), message.first(3), false));
   }
   EXPECT_EQ(pool_.idle_count(), 0U);
   for (auto& deflater : deflaters) {
