@@ -15,9 +15,10 @@ namespace {
 
 using namespace protocol;
 
-constexpr std::uint64_t max_message_bytes = 1 << 16;
+// Above the least that has a length of 64 bits, and below the longest input: see build.sh.
+constexpr std::uint64_t max_message_bytes = 68'000;
 constexpr std::size_t hold_bytes = 1 << 10;
-constexpr FrameLimits limits{.max_frame_bytes = 1 << 15, .max_fragments = 1000};
+constexpr FrameLimits limits{.max_frame_bytes = 66'000, .max_fragments = 1000};
 
 /// One endpoint's receiving side, as a connection and its session drive it.
 class Endpoint {
@@ -30,11 +31,11 @@ class Endpoint {
         assembler_({.max_message_bytes = max_message_bytes}, &inflater_) {}
 
   void receive(std::span<const std::uint8_t> bytes) {
-    if (failed_) return;
+    if (over_) return;
     unparsed_.insert(unparsed_.end(), bytes.begin(), bytes.end());
     std::span<std::uint8_t> input(unparsed_);
     FramePiece piece;
-    while (!failed_) {
+    while (!over_) {
       const auto result = parser_.next(input, piece);
       if (result == FrameParser::Result::need_more) break;
       if (result == FrameParser::Result::violation) {
@@ -43,7 +44,7 @@ class Endpoint {
         receive(piece);
       }
     }
-    if (!failed_ && input.size() >= max_unparsed_bytes) std::abort();  // the parser's promise
+    if (!over_ && input.size() >= max_unparsed_bytes) std::abort();  // the parser's promise
     unparsed_.assign(input.begin(), input.end());
   }
 
@@ -53,6 +54,7 @@ class Endpoint {
   void receive(FramePiece& piece) {
     if (is_control(piece.opcode)) {
       piece.unmask();
+      if (piece.opcode == Opcode::close) return receive_close(piece.payload);
       note("control", static_cast<int>(piece.opcode), {piece.payload.begin(), piece.payload.end()});
       return;
     }
@@ -76,8 +78,16 @@ class Endpoint {
     }
   }
 
+  void receive_close(std::span<const std::uint8_t> payload) {
+    Violation violation{};
+    const auto status = parse_close_payload(payload, violation);
+    if (!status) return fail(violation);
+    over_ = true;
+    note("close", static_cast<int>(status->code), status->reason);
+  }
+
   void fail(const Violation& violation) {
-    failed_ = true;
+    over_ = true;
     note("failed", static_cast<int>(violation.code), {});
   }
 
@@ -97,7 +107,7 @@ class Endpoint {
   std::vector<std::uint8_t> unparsed_;
   std::string held_;  // of the message, taken before it was whole
   std::string events_;
-  bool failed_ = false;
+  bool over_ = false;  // failed, or closed: nothing more is read
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "mod_ws/protocol/extension_list.h"
 #include "mod_ws/protocol/header_list.h"
 #include "mod_ws/protocol/opening_handshake.h"
 #include "mod_ws/protocol/origin.h"
@@ -27,9 +28,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                  .upgrade = upgrade,
                                  .connection = connection,
                                  .key = key,
-                                 .version = version};
+                                 .version = version,
+                                 .extensions = extensions};
   const auto refusal = check_request(request);
   if (!refusal && !asks_for_websocket(request)) std::abort();
+  if (!refusal && !parse_extension_list(extensions)) std::abort();
   if (refusal && refusal->status != 400 && refusal->status != 405 && refusal->status != 426)
     std::abort();
 
