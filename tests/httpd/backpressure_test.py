@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from support.frames import BINARY, TEXT, frame
+from support.frames import BINARY, PING, PONG, TEXT, frame
+from support.raw_client import RawClient
 from support.relay import Relay
 from support.waiting import patience, wait_until
 
@@ -24,11 +25,11 @@ def from_client(request):
 class Flood:
     """64 MiB of frames, sent in a thread of its own as fast as they are taken."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, frames=None):
         self.stream = stream
         self.sent = 0
         self.error = None
-        self.frame = frame(BINARY, PAYLOAD, mask=stream.is_client)
+        self.frame = frames or frame(BINARY, PAYLOAD, mask=stream.is_client)
         self.thread = threading.Thread(target=self._send, daemon=True)
         self.thread.start()
 
@@ -97,6 +98,20 @@ def test_a_flood_waits_for_its_reader(httpd, legs, from_client):
         assert relay.server.child_rss_bytes() - before < MAX_GROWTH_BYTES
         receiver.send_frame(TEXT, "last")
         sender.expect_frame(TEXT, "last")
+
+
+def test_a_client_that_takes_no_pongs_is_not_read_from(httpd):
+    server = httpd('<Location "/echo">\nWebSocketHandler echo\n</Location>')
+    with RawClient("127.0.0.1", server.port) as client:
+        client.open("/echo")
+        client.send_frame(PING, "first")
+        client.expect_frame(PONG, "first")
+        before = server.child_rss_bytes()
+        flood = Flood(client, frame(PING, PAYLOAD[:125]) * (len(PAYLOAD) // 125))
+        flood.wait_for_stall()
+        assert server.child_rss_bytes() - before < MAX_GROWTH_BYTES
+        client.shutdown_write()
+        flood.join()
 
 
 def test_the_other_direction_flows_meanwhile(relay, from_client):

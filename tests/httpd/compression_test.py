@@ -1,11 +1,14 @@
 """What WebSocketCompression and WebSocketCompressionMemory let a client and a handler agree on."""
 
 import os
+import random
 import signal
+import zlib
 from contextlib import ExitStack
 
 import pytest
 
+from support.frames import TEXT
 from support.raw_client import RawClient
 from support.waiting import wait_until
 from support.ws_client import exchange
@@ -26,11 +29,32 @@ ECHO = """
     WebSocketHandler echo
     WebSocketCompression on context-takeover=off
 </Location>
+<Location "/level-1">
+    WebSocketHandler echo
+    WebSocketCompression on level=1
+</Location>
+<Location "/level-9">
+    WebSocketHandler echo
+    WebSocketCompression on level=9
+</Location>
+<Location "/mem-1">
+    WebSocketHandler echo
+    WebSocketCompression on level=6 mem=1
+</Location>
+<Location "/mem-9">
+    WebSocketHandler echo
+    WebSocketCompression on level=6 mem=9
+</Location>
 <Location "/off">
     WebSocketHandler echo
     WebSocketCompression off
 </Location>
 """
+
+
+WORDS = " ".join(random.Random(1).choices("a few words that come in no order and often".split(), k=10000))
+RSV1 = 4
+TAIL = b"\x00\x00\xff\xff"
 
 
 def agreed(client, path="/echo"):
@@ -58,6 +82,22 @@ def test_a_location_agrees_to_what_it_is_configured_for(httpd, path, expected):
     server = httpd(ECHO)
     with RawClient("127.0.0.1", server.port) as client:
         assert agreed(client, path) == expected
+
+
+def compressed_echo_size(server, path, text):
+    with RawClient("127.0.0.1", server.port) as client:
+        client.open(path, headers=OFFER)
+        client.send_frame(TEXT, text)
+        echoed = client.read_frame()
+        assert echoed[:3] == (True, RSV1, TEXT)
+        assert zlib.decompressobj(-15).decompress(echoed.payload + TAIL) == text.encode()
+        return len(echoed.payload)
+
+
+@pytest.mark.parametrize("harder, easier", [("/level-9", "/level-1"), ("/mem-9", "/mem-1")])
+def test_what_is_sent_is_compressed_as_hard_as_the_location_says(httpd, harder, easier):
+    server = httpd(ECHO)
+    assert compressed_echo_size(server, harder, WORDS) < compressed_echo_size(server, easier, WORDS)
 
 
 def test_sessions_beyond_the_memory_do_without_context(httpd, mpm):
