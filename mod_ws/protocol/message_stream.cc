@@ -55,11 +55,14 @@ MessageStream::Result MessageStream::next_inflated(std::span<std::uint8_t> space
 /// `more_to_come`: what is known to follow.
 MessageStream::Result MessageStream::check(std::span<const std::uint8_t> bytes,
                                            std::uint64_t more_to_come) {
+  const std::uint64_t room = rules_.max_message_bytes - received_bytes_;
+  const bool is_too_big = rules_.max_message_bytes != 0 && bytes.size() + more_to_come > room;
   received_bytes_ += bytes.size();
-  if (rules_.max_message_bytes != 0 && received_bytes_ + more_to_come > rules_.max_message_bytes)
-    return refuse(CloseCode::message_too_big, "message above the size limit");
+  // What is inflated shows its size only as it comes: the first mistake counts, however it is cut.
+  if (is_too_big) bytes = bytes.first(is_compressed_ ? room : 0);
   if (type_ == MessageType::text && rules_.checks_text && !utf8_.receive(bytes))
     return refuse(CloseCode::invalid_frame_payload_data, "text message is not UTF-8");
+  if (is_too_big) return refuse(CloseCode::message_too_big, "message above the size limit");
   return Result::output;
 }
 

@@ -129,7 +129,9 @@ Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::ui
       // 7692 7.2.3.4).
       inflateResetKeep(&stream);
     } else if (status != Z_OK && status != Z_BUF_ERROR) {
-      return Result::corrupt;
+      // What came out before counts first, however the bytes were cut; zlib says it again.
+      if (stream.avail_out == zlib_size(space.size())) return Result::corrupt;
+      break;
     }
     if (!moved) break;
     at_block_border_ = (stream.data_type & zlib_block_border) != 0;

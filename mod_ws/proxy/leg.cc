@@ -55,10 +55,12 @@ void Leg::on_piece(protocol::FramePiece& piece) {
   if (!other_.connection_.may_send_data()) return answer_if_ping(piece);
   if (!is_control(piece.opcode)) return receive_data(piece);
   if (other_.connection_.is_byte_stream()) return answer_if_ping(piece);
+  if (piece.opcode == Opcode::ping && other_.received_code_) return answer_if_ping(piece);
   if (!connection_.is_own_pong(piece)) forward(piece.raw);
 }
 
-/// The other side is to hear nothing more, or speaks no WebSocket, and cannot answer it.
+/// The other side is to hear nothing more, has sent its Close or speaks no WebSocket: it cannot
+/// answer.
 void Leg::answer_if_ping(protocol::FramePiece& piece) {
   if (piece.opcode != Opcode::ping || connection_.queued_bytes() > 0) return;
   piece.unmask();

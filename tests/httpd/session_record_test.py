@@ -125,6 +125,8 @@ def test_a_killed_child_leaves_no_worker_busy(start):
     for _ in range(4):
         balancer.open()
     balancer.wait_for_busy(2, 2)
+    # Before, a session is mod_proxy's to count, which does not see its child die.
+    balancer.server.wait_for_log(r"(?s)(the worker thread is free.*){4}")
     for pid in balancer.server.children():
         os.kill(pid, signal.SIGKILL)
     balancer.server.wait_for_log("gave back what lost sessions held")

@@ -193,7 +193,8 @@ def test_a_stop_does_not_wait_for_silent_peers(httpd, mpm):
     relay = Relay(httpd, mpm=mpm)
     with relay.session() as (client, backend):
         # A prefork child stops where it is: what it has not handed over by then just ends.
-        relay.server.wait_for_log("the worker thread is free")
+        client.send_frame(TEXT, b"hello")
+        backend.expect_frame(TEXT, b"hello")
         relay.server.process.terminate()
         assert client.expect_close()[0] == 1001
         assert backend.expect_close()[0] == 1001
