@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -29,9 +30,7 @@ class TaskPromiseBase {
     struct Awaiter {
       bool await_ready() noexcept { return false; }
       std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
-        if (promise.awaiting_) return promise.awaiting_;
-        if (promise.owner_ != nullptr) promise.owner_->on_task_done();
-        return std::noop_coroutine();
+        return promise.go_on();
       }
       void await_resume() noexcept {}
       TaskPromiseBase& promise;
@@ -44,12 +43,25 @@ class TaskPromiseBase {
     if (exception_) std::rethrow_exception(exception_);
   }
 
-  void set_awaiting(std::coroutine_handle<> awaiting) { awaiting_ = awaiting; }
-  void set_owner(TaskOwner& owner) { owner_ = &owner; }
+  void set_awaiting(std::coroutine_handle<> awaiting) {
+    next_ = reinterpret_cast<std::uintptr_t>(awaiting.address());
+  }
+  void set_owner(TaskOwner& owner) {
+    next_ = reinterpret_cast<std::uintptr_t>(&owner) | is_owner_bit;
+  }
 
  private:
-  std::coroutine_handle<> awaiting_;
-  TaskOwner* owner_ = nullptr;
+  // Idle sessions hold a promise each, so both kinds share a word; both are aligned.
+  static constexpr std::uintptr_t is_owner_bit = 1;
+
+  std::coroutine_handle<> go_on() const noexcept {
+    if ((next_ & is_owner_bit) == 0)
+      return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(next_));
+    reinterpret_cast<TaskOwner*>(next_ - is_owner_bit)->on_task_done();
+    return std::noop_coroutine();
+  }
+
+  std::uintptr_t next_ = 0;  // who goes on after this task: the awaiting coroutine, or the owner
   std::exception_ptr exception_;
 };
 

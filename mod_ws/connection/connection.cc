@@ -39,7 +39,6 @@ Connection::Connection(engine::EventLoop& loop, transport::Transport transport,
       backend_(backend),
       policy_(policy),
       transport_(std::move(transport)),
-      deadlines_(policy),
       parser_(rules) {
   if (role_ == protocol::Role::server && policy.rate_limit.is_set())
     rate_limiter_ = std::make_unique<RateLimiter>(policy.rate_limit);

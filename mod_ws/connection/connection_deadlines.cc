@@ -30,7 +30,7 @@ void Connection::set_deadline_timer() {
 }
 
 Deadlines::Next Connection::next_deadline() const {
-  const auto upcoming = deadlines_.next(loop_.tick());
+  const auto upcoming = deadlines_.next(policy_, loop_.tick());
   if (!is_throttled_) return upcoming;
   const auto wait =
       std::chrono::ceil<std::chrono::milliseconds>(rate_limiter_->next() - loop_.now());

@@ -56,21 +56,21 @@ void Deadlines::on_closing(Tick now) {
   write_ = now;
 }
 
-Deadlines::Next Deadlines::next(Tick now) const {
+Deadlines::Next Deadlines::next(const Policy& policy, Tick now) const {
   Earliest earliest(now);
   if (is_closing_) {
-    earliest.consider(Due::close_timeout, write_, policy_.close_timeout);
+    earliest.consider(Due::close_timeout, write_, policy.close_timeout);
     return earliest.next();
   }
-  if (awaits_write_) earliest.consider(Due::write_timeout, write_, policy_.write_timeout);
+  if (awaits_write_) earliest.consider(Due::write_timeout, write_, policy.write_timeout);
   if (awaits_pong_) {
-    earliest.consider(Due::pong_timeout, ping_, policy_.pong_timeout);
+    earliest.consider(Due::pong_timeout, ping_, policy.pong_timeout);
   } else {
     const bool ping_is_later = static_cast<std::int32_t>(ping_ - received_) > 0;
-    earliest.consider(Due::ping, ping_is_later ? ping_ : received_, policy_.ping_interval);
+    earliest.consider(Due::ping, ping_is_later ? ping_ : received_, policy.ping_interval);
   }
-  earliest.consider(Due::idle_timeout, data_, policy_.idle_timeout);
-  earliest.consider(Due::lifetime, started_, policy_.max_lifetime);
+  earliest.consider(Due::idle_timeout, data_, policy.idle_timeout);
+  earliest.consider(Due::lifetime, started_, policy.max_lifetime);
   return earliest.next();
 }
 

@@ -35,8 +35,6 @@ class Deadlines {
   /// As many that the time is over after them; 0 for a time that is over.
   static Tick ticks_in(std::chrono::milliseconds time);
 
-  explicit Deadlines(const Policy& policy) : policy_(policy) {}
-
   void start(Tick now);
 
   /// Bytes of any kind have come. True when they were waited for: what is due next may be earlier
@@ -65,10 +63,9 @@ class Deadlines {
     Tick wait;  ///< From now; 0: it is due.
   };
   /// What comes first.
-  Next next(Tick now) const;
+  Next next(const Policy& policy, Tick now) const;
 
  private:
-  const Policy& policy_;
   Tick started_ = 0;
   Tick received_ = 0;
   Tick data_ = 0;

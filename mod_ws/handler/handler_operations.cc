@@ -63,7 +63,7 @@ bool HandlerSession::start(const Arguments&, NextReader& next_reader) {
   if (incoming_ && !incoming_->is_dropped) {
     incoming_->is_read_in_pieces = true;
     next_reader.result =
-        at_once(ws::MessageReader(*this, incoming_->assembler.type(), ++message_number_));
+        at_once(ws::MessageReader(*this, incoming_->assembler.type(), ++rare().message_number));
     return true;
   }
   if (is_over() && may_fail_again()) return true;
@@ -75,7 +75,7 @@ bool HandlerSession::start(const Arguments&, NextReader& next_reader) {
 bool HandlerSession::start(const Arguments& arguments, ReadPiece& read_piece) {
   read_piece.result = &no_piece;
   const bool is_current = incoming_ && incoming_->is_read_in_pieces && !incoming_->is_dropped &&
-                          arguments.message_number == message_number_;
+                          arguments.message_number == rare().message_number;
   if (!is_current) return may_fail_again();
   if (auto piece = take_piece()) {
     read_piece.result = at_once(std::move(*piece));
@@ -129,7 +129,7 @@ bool HandlerSession::start(const Arguments& arguments, Close& close) {
   }
   connection_.send_close(arguments.code, has_text ? arguments.payload : std::string_view{});
   if (is_over()) {
-    close.result = status_.get();
+    close.result = &*rare_->status;
     return true;
   }
   stop_receiving();

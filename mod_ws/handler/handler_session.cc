@@ -26,12 +26,14 @@ HandlerSession::HandlerSession(engine::EventLoop& loop, transport::Transport tra
                   terms.policy, *this),
       request_{terms.uri, terms.remote_address, terms.user, terms.subprotocol},
       log_server_(terms.log_server),
-      record_(std::move(terms.record)),
-      start_(std::make_unique<Start>(
-          Start{terms.handler, std::move(terms.already_read), std::move(terms.compression)})) {}
+      record_(std::move(terms.record)) {
+  rare().start = std::make_unique<Start>(
+      Start{terms.handler, std::move(terms.already_read), std::move(terms.compression)});
+}
 
 void HandlerSession::on_adopted() {
-  const auto start = std::move(start_);
+  const auto start = std::move(rare_->start);
+  rare_.reset();
   if (start->compression) {
     compression_ = std::make_unique<connection::MessageCompression>(
         connection_.loop(), connection_.policy().compression, protocol::Role::server,
@@ -107,7 +109,7 @@ void HandlerSession::serve_incoming() {
   if (!rare_ || rare_->next_readers.empty()) return connection_.pause_reading();
   incoming_->is_read_in_pieces = true;
   rare_->next_readers.resume_first(
-      ws::MessageReader(*this, incoming_->assembler.type(), ++message_number_));
+      ws::MessageReader(*this, incoming_->assembler.type(), ++rare().message_number));
   if (incoming_ && !someone_reads()) connection_.pause_reading();
 }
 
@@ -193,14 +195,12 @@ void HandlerSession::on_ended(const connection::Ending& ending) {
 
 /// The first reason counts.
 void HandlerSession::set_over(ws::CloseStatus status) {
-  if (!is_over()) status_ = std::make_unique<ws::CloseStatus>(std::move(status));
+  if (!is_over()) rare().status = std::move(status);
   incoming_.reset();
-  if (rare_) {
-    rare_->writers.resume_all(ws::Error::Reason::closed);
-    rare_->closers.resume_all(*status_);
-    rare_->piece_readers.resume_all(std::nullopt);
-    rare_->next_readers.resume_all(std::nullopt);
-  }
+  rare_->writers.resume_all(ws::Error::Reason::closed);
+  rare_->closers.resume_all(*rare_->status);
+  rare_->piece_readers.resume_all(std::nullopt);
+  rare_->next_readers.resume_all(std::nullopt);
   readers_.resume_all(std::nullopt);
 }
 
@@ -240,8 +240,8 @@ protocol::MessageAssembler HandlerSession::make_assembler() {
                                     compression_ ? &compression_->inflater() : nullptr);
 }
 
-HandlerSession::RareWaiters& HandlerSession::rare() {
-  if (!rare_) rare_ = std::make_unique<RareWaiters>();
+HandlerSession::Rare& HandlerSession::rare() {
+  if (!rare_) rare_ = std::make_unique<Rare>();
   return *rare_;
 }
 
@@ -255,7 +255,7 @@ std::string_view HandlerSession::subprotocol() const { return request_[subprotoc
 
 const ws::CloseStatus& HandlerSession::close_status() const {
   static const ws::CloseStatus not_over;
-  return is_over() ? *status_ : not_over;
+  return is_over() ? *rare_->status : not_over;
 }
 
 void HandlerSession::log(LogLevel level, std::string_view text) const {

@@ -96,7 +96,7 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
   bool drop_read_message();
   void send_message(ws::MessageType type, std::string_view payload);
   void set_over(ws::CloseStatus status);
-  bool is_over() const { return status_ != nullptr; }
+  bool is_over() const { return rare_ && rare_->status; }
   void stop_receiving();
   bool may_fail_again();
   void retire_if_done();
@@ -116,27 +116,28 @@ class HandlerSession final : public engine::Resident, connection::Backend, ws::C
     bool is_read_in_pieces = false;
     bool is_dropped = false;  ///< Nobody wants the rest.
   };
-  /// Operations that few sessions ever wait in.
-  struct RareWaiters {
+  /// What few sessions need, or need for long.
+  struct Rare {
+    std::unique_ptr<Start> start;
+    std::optional<ws::CloseStatus> status;  ///< Once no further message will be delivered.
+    // Operations that few sessions ever wait in.
     OpList<std::optional<ws::MessageReader>> next_readers;
     OpList<std::optional<std::string>> piece_readers;
     OpList<ws::Error> writers;
     OpList<ws::CloseStatus> closers;
+    std::uint32_t message_number = 0;  ///< Of the last message that was read in pieces.
   };
-  RareWaiters& rare();
+  Rare& rare();
 
   connection::Connection connection_;
   base::PackedStrings request_;
   const void* log_server_;
   std::unique_ptr<connection::SessionRecord> record_;
-  std::unique_ptr<Start> start_;
   std::unique_ptr<connection::MessageCompression> compression_;  // if it was agreed on
   std::unique_ptr<Incoming> incoming_;
-  std::unique_ptr<ws::CloseStatus> status_;  // once no further message will be delivered
   OpList<std::optional<ws::Message>> readers_;
-  std::unique_ptr<RareWaiters> rare_;
+  std::unique_ptr<Rare> rare_;
   std::uint32_t written_in_a_row_ = 0;  // since the last time the loop went on
-  std::uint32_t message_number_ = 0;    // of the last message that was read in pieces
   bool task_done_ = false;
   std::uint16_t failures_ = 0;  // operations after the end
   ws::Task<> task_;  // last: its frame is destroyed first, and its operations are forgotten

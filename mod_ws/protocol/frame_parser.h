@@ -82,11 +82,13 @@ class FrameParser {
   bool refuse(const Violation& violation);
 
   FrameRules rules_;
-  FrameHeader open_frame_;           // payload_length counts what is still to come
-  std::uint64_t message_bytes_ = 0;  // of the message under way, the open frame's included
+  FrameHeader open_frame_;  // payload_length counts what is still to come
+  union {
+    std::uint64_t message_bytes_ = 0;  // of the message under way, the open frame's included
+    const Violation* violation_;       // one of the constants in the source, when all is over
+  };
   std::uint32_t fragments_ = 0;
   bool in_message_ = false;
-  const Violation* violation_ = nullptr;  // one of the constants in the source
 };
 
 /// A header and a whole control payload: what the parser may leave in the caller's buffer, less one

@@ -80,7 +80,7 @@ def measured(count):
         options["log_level"] = "warn ws:debug"
         with server_root() as relay_root, Httpd(relay_root, relay, **options) as server:
             close_all([open_session(server.port, "/relay") for _ in range(WARM_UP)])
-            times = [int(us) for us in re.findall(r"free (\d+) us after the backend's 101", server.error_log())]
+            times = [int(us) for us in re.findall(r"free (\d+) us after the backend's answer", server.error_log())]
     yield f"worker thread free, median of {len(times)}", statistics.median(times), 1000, "us"
     yield "worker thread free, 99th percentile", statistics.quantiles(times, n=100)[98], 1000, "us"
 

@@ -95,9 +95,11 @@ TEST(ConnectionDeadlines, GivesNoPeerUpWhileItIsNotReadFrom) {
 }
 
 TEST(ConnectionDeadlines, TellsOfIdlenessAndOfALifetimesEnd) {
-  for (const auto& [policy, due] :
+  for (const auto& [given_policy, given_due] :
        {std::pair{Policy{.ping_interval = 0ms, .idle_timeout = 30ms}, Due::idle_timeout},
         std::pair{Policy{.ping_interval = 0ms, .max_lifetime = 30ms}, Due::lifetime}}) {
+    const Policy& policy = given_policy;
+    const Due due = given_due;
     SessionOnLoop session({.policy = policy});
     session.with([](RecordingSession& it) {
       it.on_due_call = [&it](Due) { it.connection.send_close(ws::CloseCode::going_away, ""); };

@@ -10,8 +10,18 @@ using Tick = Deadlines::Tick;
 
 constexpr Tick begin = 0xFFFFFF00;  // soon to wrap around
 
+/// Deadlines, and the policy they are asked with.
+class PolicyDeadlines : public Deadlines {
+ public:
+  explicit PolicyDeadlines(const Policy& policy) : policy_(policy) {}
+  Next next(Tick now) const { return Deadlines::next(policy_, now); }
+
+ private:
+  const Policy& policy_;
+};
+
 /// How many ticks of 10 ms after `now` the next deadline is due.
-Tick wait(const Deadlines& deadlines, Tick now, Due due) {
+Tick wait(const PolicyDeadlines& deadlines, Tick now, Due due) {
   const auto next = deadlines.next(now);
   EXPECT_EQ(next.due, due);
   return next.wait;
@@ -25,7 +35,7 @@ Policy nothing_due() {
 
 TEST(Deadlines, HasNoneWhereNothingIsLimited) {
   const Policy policy = nothing_due();
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   EXPECT_EQ(deadlines.next(begin).due, Due::nothing);
 }
@@ -33,7 +43,7 @@ TEST(Deadlines, HasNoneWhereNothingIsLimited) {
 TEST(Deadlines, IsNeverDueTooEarly) {
   Policy policy = nothing_due();
   policy.idle_timeout = 1'001ms;
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   EXPECT_EQ(wait(deadlines, begin, Due::idle_timeout),
             102U);  // 101 that are begun, and the present
@@ -46,7 +56,7 @@ TEST(Deadlines, PingsAPeerThatIsSilent) {
   Policy policy;
   policy.ping_interval = 10s;
   policy.pong_timeout = 2s;
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   EXPECT_EQ(wait(deadlines, begin, Due::ping), 1001U);
   EXPECT_FALSE(deadlines.on_received(begin + 400));
@@ -60,7 +70,7 @@ TEST(Deadlines, PingsAPeerThatIsSilent) {
 TEST(Deadlines, PutsOffAPingThatCannotBeSent) {
   Policy policy;
   policy.ping_interval = 10s;
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   deadlines.on_ping(begin + 1001, false);
   EXPECT_EQ(wait(deadlines, begin + 1001, Due::ping), 1001U);
@@ -69,7 +79,7 @@ TEST(Deadlines, PutsOffAPingThatCannotBeSent) {
 TEST(Deadlines, CountsMessagesButNotPingsAgainstIdleness) {
   Policy policy = nothing_due();
   policy.idle_timeout = 1s;
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   deadlines.on_received(begin + 50);
   EXPECT_EQ(wait(deadlines, begin + 50, Due::idle_timeout), 51U);
@@ -80,7 +90,7 @@ TEST(Deadlines, CountsMessagesButNotPingsAgainstIdleness) {
 TEST(Deadlines, EndsALifetimeWhateverHappens) {
   Policy policy = nothing_due();
   policy.max_lifetime = 1s;
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   deadlines.on_data(begin + 90);
   EXPECT_EQ(wait(deadlines, begin + 90, Due::lifetime), 11U);
@@ -89,7 +99,7 @@ TEST(Deadlines, EndsALifetimeWhateverHappens) {
 TEST(Deadlines, WaitsForAWriteFromItsLastProgressOn) {
   Policy policy = nothing_due();
   policy.write_timeout = 1s;
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   deadlines.on_write_progress(begin);
   deadlines.on_write_progress(begin + 70);
@@ -103,7 +113,7 @@ TEST(Deadlines, KnowsOnlyTheCloseTimeoutOnceItCloses) {
   policy.close_timeout = 1s;
   policy.idle_timeout = 10ms;
   policy.max_lifetime = 10ms;
-  Deadlines deadlines(policy);
+  PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   deadlines.on_write_progress(begin);
   deadlines.on_closing(begin + 10);
