@@ -1,5 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -8,14 +12,18 @@
 #include "ws/error.h"
 #include "ws/message.h"
 #include "ws/message_reader.h"
+#include "ws/message_writer.h"
 #include "ws/op.h"
+#include "ws/prepared_message.h"
 #include "ws/request.h"
+#include "ws/sender.h"
 #include "ws/task.h"
 
 namespace ws {
 
-/// One WebSocket connection, for the coroutine that handles it. Used on its own loop's thread only.
-/// Pings are answered by mod_ws.
+/// One WebSocket connection, for the coroutines that handle it. Used on its own loop's thread only.
+/// Pings are answered by mod_ws. What several coroutines write goes out in the order they wrote,
+/// one message after the other.
 ///
 /// mod_ws derives its sessions from it: the virtual functions are the binary interface between
 /// handler modules and mod_ws, and what is changed in them changes `abi_version`.
@@ -41,6 +49,19 @@ class Conn : public detail::TaskOwner {
   }
   Op<Error> write(MessageType type, std::string_view payload) {
     return {*this, {.payload = payload, .type = type}};
+  }
+  /// The same, framed and compressed once for all connections it is sent on.
+  Op<Error> write(const PreparedMessage& message) {
+    return {*this, {.prepared = &message, .sent = detail::Sent::prepared_message}};
+  }
+
+  /// A message to be sent in pieces.
+  MessageWriter next_writer(MessageType type) { return {*this, type, new_writer_number()}; }
+
+  /// Sends a ping and resumes when its pong has come (RFC 6455 5.5.3: also with one to a later
+  /// ping). Of the payload at most 125 bytes are sent; without one, mod_ws takes its own.
+  Op<Error> ping(std::string_view payload = {}) {
+    return {*this, {.payload = payload, .sent = detail::Sent::ping}};
   }
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
@@ -77,6 +98,32 @@ class Conn : public detail::TaskOwner {
 
   virtual Request request() const = 0;
 
+  /// Takes part in a channel: what is published there, in any child of the server, is sent on this
+  /// connection until its end. A client that is too slow for it meets WebSocketSendQueue. Twice is
+  /// as once.
+  virtual void subscribe(std::string_view channel) = 0;
+  virtual void unsubscribe(std::string_view channel) = 0;
+
+  /// Runs a sibling of the handler: it begins at once, and ends at the latest, wherever it waits
+  /// then, when the handler has ended and the connection too. An exception closes with 1011.
+  virtual void spawn(Task<> task) = 0;
+
+  /// Sends on this connection from other threads, and after it.
+  virtual Sender sender() = 0;
+
+  /// Ends the session with 1001, and reads with it, when the time is over: each call sets the time
+  /// anew, and 0 is none.
+  virtual void set_read_deadline(std::chrono::milliseconds time) = 0;
+
+  /// Whether messages are compressed from now on, where that was agreed. They are at first.
+  virtual void set_write_compression(bool compresses) = 0;
+
+  /// Called with the payload of each ping, which has been answered by then, and of each pong that
+  /// does not answer a ping of mod_ws's own.
+  using ControlObserver = std::function<void(std::string_view payload)>;
+  virtual void on_ping(ControlObserver observer) = 0;
+  virtual void on_pong(ControlObserver observer) = 0;
+
   /// The subprotocol that was agreed, empty if none.
   virtual std::string_view subprotocol() const = 0;
 
@@ -89,6 +136,10 @@ class Conn : public detail::TaskOwner {
  private:
   template <class T>
   friend class Op;
+  friend class MessageWriter;
+
+  virtual std::uint32_t new_writer_number() = 0;
+  virtual void abandon_writer(std::uint32_t number) noexcept = 0;
 
   // Each starts an operation: true when the result is there already; else the state is kept until
   // it is resumed, or forgotten because its coroutine has ended.
@@ -107,7 +158,11 @@ class Conn : public detail::TaskOwner {
 };
 
 inline Op<std::optional<std::string>> MessageReader::read() {
-  return {*conn_, {.message_number = number_}};
+  return {*conn_, {.payload = {}, .number = number_}};
+}
+
+inline MessageWriter::~MessageWriter() {
+  if (conn_ != nullptr) conn_->abandon_writer(number_);
 }
 
 template <class T>

@@ -10,8 +10,9 @@ class [[nodiscard]] Error {
  public:
   enum class Reason : std::uint8_t {
     none,
-    closed,    ///< A Close frame has been sent, or the connection has ended: nothing was sent.
-    not_utf8,  ///< A text message is no valid UTF-8 (RFC 6455 8.1): it was not sent.
+    closed,      ///< A Close frame has been sent, or the connection has ended: nothing was sent.
+    not_utf8,    ///< A text message is no valid UTF-8 (RFC 6455 8.1): it was not sent.
+    queue_full,  ///< More than WebSocketSendQueue waits for the peer: it was not sent.
   };
 
   Error(Reason reason = Reason::none) : reason_(reason) {}  // NOLINT: a reason is an error
@@ -26,6 +27,8 @@ class [[nodiscard]] Error {
         return "the connection is closed";
       case Reason::not_utf8:
         return "the text is not UTF-8";
+      case Reason::queue_full:
+        return "the peer is too slow";
     }
     return "";
   }

@@ -12,6 +12,7 @@
 namespace ws {
 
 class Conn;
+class PreparedMessage;
 
 namespace detail {
 
@@ -25,12 +26,19 @@ struct OpState {
       nullptr;  ///< Where the result stands when the waiter goes on; a message is moved from there.
 };
 
+/// What is sent, where operations have the same result.
+enum class Sent : std::uint8_t { message, prepared_message, fragment, last_fragment, ping };
+
 /// What an operation was called with. Used when it starts, and not after.
 struct OpArguments {
-  std::string_view payload{};  ///< Lives in the caller's frame.
+  union {
+    std::string_view payload{};  ///< Lives in the caller's frame.
+    const PreparedMessage* prepared;
+  };
   MessageType type = MessageType::text;
+  Sent sent = Sent::message;
   CloseCode code = CloseCode::normal_closure;
-  std::uint32_t message_number = 0;
+  std::uint32_t number = 0;  ///< Of the message that is read, or written, in pieces.
 };
 
 template <class T>
@@ -44,8 +52,9 @@ std::optional<T> take(std::optional<T>& result) {
 
 }  // namespace detail
 
-/// An operation to co_await; it starts then. The result comes on the loop's thread. It is
-/// [[nodiscard]]: a forgotten co_await is a warning, not a message that is never sent.
+/// An operation on a connection, to co_await; it starts then. The result comes on the loop's
+/// thread. It is [[nodiscard]]: a forgotten co_await is a warning, not a message that is never
+/// sent.
 template <class T>
 class [[nodiscard]] Op {
  public:

@@ -23,7 +23,7 @@ void put_number(char* block, std::size_t index, std::size_t value) {
 
 }  // namespace
 
-PackedStrings::PackedStrings(std::initializer_list<std::string_view> strings) {
+PackedStrings::PackedStrings(std::span<const std::string_view> strings) {
   const std::size_t table_bytes = (1 + strings.size()) * sizeof(Number);
   const std::size_t text_bytes =
       std::accumulate(strings.begin(), strings.end(), std::size_t{0},
@@ -38,6 +38,8 @@ PackedStrings::PackedStrings(std::initializer_list<std::string_view> strings) {
     put_number(block_.get(), ++index, end);
   }
 }
+
+std::size_t PackedStrings::size() const { return number_at(block_.get(), 0); }
 
 std::string_view PackedStrings::operator[](std::size_t index) const {
   const char* const block = block_.get();

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace mod_ws::base {
@@ -11,7 +12,11 @@ namespace mod_ws::base {
 /// request.
 class PackedStrings {
  public:
-  explicit PackedStrings(std::initializer_list<std::string_view> strings);
+  PackedStrings(std::initializer_list<std::string_view> strings)
+      : PackedStrings(std::span(strings.begin(), strings.size())) {}
+  explicit PackedStrings(std::span<const std::string_view> strings);
+
+  std::size_t size() const;
 
   /// The string with this index, as given. Lives as long as this object.
   std::string_view operator[](std::size_t index) const;

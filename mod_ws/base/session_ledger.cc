@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <ctime>
 #include <new>
 
 namespace mod_ws::base {
@@ -14,34 +12,26 @@ namespace mod_ws::base {
 /// Holds the ledger's lock; what a killed owner left half done is set right first.
 class SessionLedger::Lock {
  public:
-  explicit Lock(SessionLedger& ledger) : ledger_(ledger) {
-    on_locked(::pthread_mutex_lock(&ledger.mutex_));
-  }
+  explicit Lock(SessionLedger& ledger) : Lock(ledger, ledger.mutex_.lock()) {}
   /// Gives up after `patience_seconds`.
-  Lock(SessionLedger& ledger, int patience_seconds) : ledger_(ledger) {
-    timespec deadline{};
-    ::clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += patience_seconds;
-    on_locked(::pthread_mutex_timedlock(&ledger.mutex_, &deadline));
-  }
+  Lock(SessionLedger& ledger, int patience_seconds)
+      : Lock(ledger, ledger.mutex_.lock_for(patience_seconds)) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
   ~Lock() {
-    if (held_) ::pthread_mutex_unlock(&ledger_.mutex_);
+    if (is_held_) ledger_.mutex_.unlock();
   }
 
-  explicit operator bool() const { return held_; }
+  explicit operator bool() const { return is_held_; }
 
  private:
-  void on_locked(int error) {
-    held_ = error == 0 || error == EOWNERDEAD;
-    if (error != EOWNERDEAD) return;
-    ledger_.count_anew();
-    ::pthread_mutex_consistent(&ledger_.mutex_);
+  Lock(SessionLedger& ledger, SharedMutex::Taken taken)
+      : ledger_(ledger), is_held_(taken != SharedMutex::Taken::no) {
+    if (taken == SharedMutex::Taken::from_the_dead) ledger.count_anew();
   }
 
   SessionLedger& ledger_;
-  bool held_ = false;
+  bool is_held_;
 };
 
 std::unique_ptr<SessionLedger, SessionLedger::Unmap> SessionLedger::create(std::uint32_t capacity) {
@@ -59,12 +49,6 @@ void SessionLedger::Unmap::operator()(SessionLedger* ledger) const {
 
 SessionLedger::SessionLedger(std::uint32_t capacity, std::size_t size_bytes)
     : capacity_(capacity), size_bytes_(size_bytes) {
-  pthread_mutexattr_t attributes;
-  ::pthread_mutexattr_init(&attributes);
-  ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-  ::pthread_mutex_init(&mutex_, &attributes);
-  ::pthread_mutexattr_destroy(&attributes);
   // Without random bytes the hash can be predicted, and is as good a hash otherwise.
   [[maybe_unused]] const auto filled =
       ::getrandom(hash_key_.data(), sizeof hash_key_, GRND_NONBLOCK);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <pthread.h>
 #include <sys/types.h>
 
 #include <atomic>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "mod_ws/base/keyed_hash.h"
+#include "mod_ws/base/shared_mutex.h"
 
 namespace mod_ws::base {
 
@@ -129,7 +129,7 @@ class SessionLedger {
   Entry* entries() { return reinterpret_cast<Entry*>(this + 1); }
   Sum* sums() { return reinterpret_cast<Sum*>(entries() + capacity_); }
 
-  pthread_mutex_t mutex_;
+  SharedMutex mutex_;
   std::uint32_t capacity_;
   std::size_t size_bytes_;
   HashKey hash_key_{};

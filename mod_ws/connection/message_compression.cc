@@ -40,11 +40,11 @@ MessageCompression::MessageCompression(engine::EventLoop& loop, const Compressio
     : loop_(loop),
       settings_(settings),
       keeps_context_(messages_of(role, terms.agreed).keeps_context),
+      window_bits_(messages_of(role, terms.agreed).window_bits),
       reservation_(std::move(terms.reservation)),
       inflater_(loop.local<protocol::ZlibPool>(),
                 messages_of(peer_of(role), terms.agreed).keeps_context),
-      deflater_(loop.local<protocol::ZlibPool>(), messages_of(role, terms.agreed).window_bits,
-                keeps_context_, settings.effort) {}
+      deflater_(loop.local<protocol::ZlibPool>(), window_bits_, keeps_context_, settings.effort) {}
 
 std::optional<Bytes> MessageCompression::compress(Bytes message) {
   if (message.size() < settings_.min_size_bytes) return std::nullopt;
@@ -53,6 +53,13 @@ std::optional<Bytes> MessageCompression::compress(Bytes message) {
   // it.
   if (bytes && !keeps_context_ && bytes->size() >= message.size()) return std::nullopt;
   return bytes;
+}
+
+std::optional<Bytes> MessageCompression::shared_frame(const PreparedMessage& message) {
+  if (keeps_context_) return std::nullopt;
+  if (message.payload.size() < settings_.min_size_bytes) return message.frame();
+  return message.compressed_frame(loop_.local<protocol::ZlibPool>(), window_bits_,
+                                  settings_.effort);
 }
 
 std::optional<Bytes> MessageCompression::compress_part(Bytes part, bool ends_message) {

@@ -7,6 +7,7 @@
 
 #include "mod_ws/base/session_ledger.h"
 #include "mod_ws/connection/policy.h"
+#include "mod_ws/connection/prepared_message.h"
 #include "mod_ws/engine/event_loop.h"
 #include "mod_ws/protocol/deflate_negotiation.h"
 #include "mod_ws/protocol/frame_header.h"
@@ -35,8 +36,12 @@ class MessageCompression {
   /// not worth it, or no memory.
   std::optional<std::span<const std::uint8_t>> compress(std::span<const std::uint8_t> message);
 
-  /// The same for a message in parts. A part may give no bytes yet, and the last one always some.
-  /// Nothing when there is no memory for the first part: then the message is to be sent as it is.
+  /// The frame of a prepared message that sessions without context takeover share, if this one can.
+  std::optional<std::span<const std::uint8_t>> shared_frame(const PreparedMessage& message);
+
+  /// As compress(), for a message in parts. A part may give no bytes yet, and the last one always
+  /// some. Nothing when there is no memory for the first part: then the message is to be sent as it
+  /// is.
   std::optional<std::span<const std::uint8_t>> compress_part(std::span<const std::uint8_t> part,
                                                              bool ends_message);
 
@@ -44,6 +49,7 @@ class MessageCompression {
   engine::EventLoop& loop_;
   const Compression& settings_;
   bool keeps_context_;  // of what we send
+  int window_bits_;     // the same
   base::SessionLedger::Place reservation_;
   protocol::Inflater inflater_;
   protocol::Deflater deflater_;

@@ -61,6 +61,7 @@ struct Policy {
   bool validates_messages = false;  ///< Text for UTF-8; and what compressed ones swell to.
   RateLimit rate_limit{};           ///< On what the client sends.
   SendQueue send_queue{};
+  std::size_t write_buffer_bytes = 64 << 10;  ///< With more queued, a handler's writes wait.
   Compression compression{};
 
   bool operator==(const Policy&) const = default;

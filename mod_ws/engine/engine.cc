@@ -45,6 +45,12 @@ EventLoop& Engine::least_loaded() {
   });
 }
 
+std::vector<EventLoop*> Engine::loops() const {
+  std::vector<EventLoop*> loops;
+  for (const auto& loop : loops_) loops.push_back(loop.get());
+  return loops;
+}
+
 std::size_t Engine::resident_count() const {
   std::size_t count = 0;
   for (const auto& loop : loops_) count += loop->resident_count();

@@ -22,6 +22,9 @@ class Engine {
   /// The loop with the fewest sessions. Any thread.
   EventLoop& least_loaded();
 
+  /// All of them; they live as long as the engine. Any thread.
+  std::vector<EventLoop*> loops() const;
+
   /// The sessions of all loops. Any thread.
   std::size_t resident_count() const;
 

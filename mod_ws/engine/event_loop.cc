@@ -13,6 +13,8 @@ namespace {
 
 constexpr int events_a_turn = 256;
 
+thread_local EventLoop* current_loop = nullptr;
+
 std::uint32_t epoll_events(Interest interest) {
   switch (interest) {
     case Interest::none:
@@ -102,7 +104,10 @@ void EventLoop::post_stop(std::chrono::milliseconds grace) {
   });
 }
 
+EventLoop* EventLoop::current() { return current_loop; }
+
 void EventLoop::run() {
+  current_loop = this;
   while (!is_finished()) turn();
 }
 

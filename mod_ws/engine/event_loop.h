@@ -70,6 +70,9 @@ class EventLoop {
   /// destroyed.
   void run();
 
+  /// The loop that runs on the calling thread; null on others.
+  static EventLoop* current();
+
   // The loop's thread only.
 
   /// Level-triggered. False, with errno, when the kernel has no room for it.

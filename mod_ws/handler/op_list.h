@@ -40,15 +40,25 @@ class OpList {
     state.waiter.resume();
   }
 
+  /// Resumes as many as wait now, each with the result it points to already.
+  void resume_all() {
+    for (std::size_t count = size(); count > 0 && !empty(); --count)
+      std::exchange(first_, first_->next)->waiter.resume();
+  }
+
   /// Resumes as many as wait now. One of them may take others out of the list, by ending their
   /// coroutine.
   void resume_all(const T& result) {
-    std::size_t count = 0;
-    for (const State* state = first_; state != nullptr; state = state->next) ++count;
-    while (count-- > 0 && !empty()) resume_first(result);
+    for (std::size_t count = size(); count > 0 && !empty(); --count) resume_first(result);
   }
 
  private:
+  std::size_t size() const {
+    std::size_t count = 0;
+    for (const State* state = first_; state != nullptr; state = state->next) ++count;
+    return count;
+  }
+
   State* first_ = nullptr;
 };
 

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include "mod_ws/handler/loop_runtime.h"
+#include "mod_ws/httpd/channels.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
 
@@ -19,9 +21,19 @@ constexpr unsigned max_default_threads = 4;
 
 // Lives until the process ends, even when it has been stopped: connections that httpd lets go of
 // last still post to it.
-std::unique_ptr<engine::Engine> the_engine;
-std::mutex engine_mutex;
+struct Running {
+  explicit Running(unsigned threads, const engine::LoopOptions& options)
+      : engine(threads, options), exchange(engine.loops(), join_channels(engine)) {
+    handler::runtime().set_exchange(&exchange);
+  }
+
+  engine::Engine engine;
+  channels::Exchange exchange;
+};
+std::unique_ptr<Running> running;
+std::mutex running_mutex;
 unsigned engine_threads = 1;
+engine::LoopOptions loop_options;
 
 unsigned default_engine_threads() {
   int children_are_threaded = 0;
@@ -32,32 +44,37 @@ unsigned default_engine_threads() {
 }
 
 apr_status_t stop_engine(void*) {
-  if (!the_engine) return APR_SUCCESS;
-  if (const std::size_t sessions = the_engine->resident_count(); sessions > 0) {
+  if (!running) return APR_SUCCESS;
+  if (const std::size_t sessions = running->engine.resident_count(); sessions > 0) {
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  "%" APR_SIZE_T_FMT
                  " WebSocket sessions are closed with 1001: their child process ends",
                  sessions);
   }
-  the_engine->stop(stop_grace);
+  running->engine.stop(stop_grace);
   return APR_SUCCESS;
 }
 
 void begin_child(apr_pool_t* child_pool, server_rec* server) {
   install_log_sink();
-  engine_threads = server_config(server).engine_threads.value_or(default_engine_threads());
+  const ServerConfig& config = server_config(server);
+  engine_threads = config.engine_threads.value_or(default_engine_threads());
+  if (config.read_buffer_bytes) loop_options.receive_buffer_bytes = *config.read_buffer_bytes;
   apr_pool_cleanup_register(child_pool, nullptr, stop_engine, apr_pool_cleanup_null);
+}
+
+Running& run() {
+  const std::lock_guard lock(running_mutex);
+  if (!running) running = std::make_unique<Running>(engine_threads, loop_options);
+  return *running;
 }
 
 }  // namespace
 
 void register_child_life() { ap_hook_child_init(begin_child, nullptr, nullptr, APR_HOOK_MIDDLE); }
 
-engine::Engine& child_engine() {
-  const std::lock_guard lock(engine_mutex);
-  if (!the_engine)
-    the_engine = std::make_unique<engine::Engine>(engine_threads, engine::LoopOptions{});
-  return *the_engine;
-}
+engine::Engine& child_engine() { return run().engine; }
+
+channels::Exchange& child_exchange() { return run().exchange; }
 
 }  // namespace mod_ws::httpd

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "mod_ws/channels/exchange.h"
 #include "mod_ws/engine/engine.h"
 #include "mod_ws/httpd/httpd.h"
 
@@ -9,8 +10,10 @@ namespace mod_ws::httpd {
 /// pool is destroyed, which is after the worker threads have ended.
 void register_child_life();
 
-/// This child's engine; the first call starts it, so a child without sessions has none. Worker
-/// threads. Throws std::system_error when the machine has no threads or descriptors left.
+// What runs in this child; the first call starts it, so a child without sessions has nothing.
+// Worker threads. Both throw std::system_error when the machine has no threads or descriptors left.
+
 engine::Engine& child_engine();
+channels::Exchange& child_exchange();
 
 }  // namespace mod_ws::httpd

@@ -73,7 +73,9 @@ void apply_header_rules(request_rec* r) {
   }
 }
 
-bool is_sendable(const char* name, std::string_view value) {
+}  // namespace
+
+bool may_be_added(std::string_view name, std::string_view value) {
   for (const std::string_view excluded : excluded_headers) {
     if (protocol::equals_ignoring_case(name, excluded)) return false;
   }
@@ -81,6 +83,8 @@ bool is_sendable(const char* name, std::string_view value) {
   return protocol::is_token(name) &&
          value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
+
+namespace {
 
 void append_header(std::string& head, std::string_view name, std::string_view value) {
   head.append(name).append(": ").append(value).append("\r\n");
@@ -90,7 +94,7 @@ void append_headers(std::string& head, request_rec* r, const apr_table_t* table)
   const apr_array_header_t* const entries = apr_table_elts(table);
   for (int i = 0; i < entries->nelts; ++i) {
     const auto& [name, value, hash] = reinterpret_cast<const apr_table_entry_t*>(entries->elts)[i];
-    if (is_sendable(name, value)) {
+    if (may_be_added(name, value)) {
       append_header(head, name, value);
     } else {
       ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "header %s is left out of the 101", name);
@@ -129,11 +133,9 @@ bool asks_for_websocket(const request_rec* r) {
   return protocol::asks_for_websocket(handshake_request(r));
 }
 
-int check_client_handshake(request_rec* r, const protocol::OriginRules& default_origin) {
+int check_client_handshake(request_rec* r, const protocol::OriginRules& rules) {
   if (const auto refusal = protocol::check_request(handshake_request(r)))
     return refuse(r, *refusal);
-  const auto* const configured = location_config(r).origin;
-  const auto& rules = configured != nullptr ? *configured : default_origin;
   const std::string_view origin = header_in(r, "Origin");
   if (rules.allow(origin, header_in(r, "Host"))) return OK;
   ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
@@ -148,6 +150,8 @@ bool send_switching_protocols(request_rec* r, const SwitchingTerms& terms) {
   r->status = HTTP_SWITCHING_PROTOCOLS;
   r->status_line = ap_get_status_line(HTTP_SWITCHING_PROTOCOLS);
   apply_header_rules(r);
+  if (terms.timeout)
+    apr_socket_timeout_set(ap_get_conn_socket(c), apr_time_from_msec(terms.timeout->count()));
   const std::string head = response_head(r, terms);
   apr_bucket_brigade* const brigade = apr_brigade_create(r->pool, c->bucket_alloc);
   apr_brigade_write(brigade, nullptr, nullptr, head.data(), head.size());

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,16 +14,20 @@ namespace mod_ws::httpd {
 /// way to an error page.
 bool asks_for_websocket(const request_rec* r);
 
-/// Checks the opening handshake and the Origin, by `default_origin` where no directive says
-/// otherwise. OK, or the status to return, with the headers of the refusal set and the reason
-/// logged.
-int check_client_handshake(request_rec* r, const protocol::OriginRules& default_origin);
+/// Checks the opening handshake and the Origin. OK, or the status to return, with the headers of
+/// the refusal set and the reason logged.
+int check_client_handshake(request_rec* r, const protocol::OriginRules& rules);
+
+/// Whether somebody besides the handshake may set this header of the answer.
+bool may_be_added(std::string_view name, std::string_view value);
 
 /// What the 101 says besides the three headers that every one has. Views live until the call
 /// returns.
 struct SwitchingTerms {
   std::string_view subprotocol = {};
   std::string_view extensions = {};
+  std::optional<std::chrono::milliseconds> timeout =
+      std::nullopt;  ///< For the client to take it; else Timeout's.
 };
 
 /// Sends the 101 to the client, past httpd's response filters, with the headers that mod_headers

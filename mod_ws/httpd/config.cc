@@ -34,6 +34,19 @@ void set(T& policy, const std::optional<T>& setting) {
   if (setting) policy = *setting;
 }
 
+/// The smaller of two limits, where 0 is none.
+template <class T>
+void limit_to(T& limit, T other) {
+  if (other != 0 && (limit == 0 || other < limit)) limit = other;
+}
+
+void tighten(connection::Policy& policy, const ws::Upgrader& upgrader) {
+  limit_to(policy.client_limits.max_message_bytes, upgrader.read_limit);
+  limit_to(policy.write_buffer_bytes, upgrader.write_buffer_size);
+  if (upgrader.compression == ws::Upgrader::Compression::off)
+    policy.compression.mode = connection::Compression::Mode::off;
+}
+
 }  // namespace
 
 void* create_server_config(apr_pool_t* pool, server_rec*) { return make<ServerConfig>(pool); }
@@ -43,6 +56,7 @@ void* merge_server_config(apr_pool_t* pool, void* outer, void* inner) {
   const auto& over = *static_cast<ServerConfig*>(inner);
   override_with(merged->engine_threads, over.engine_threads);
   override_with(merged->compression_memory_bytes, over.compression_memory_bytes);
+  override_with(merged->read_buffer_bytes, over.read_buffer_bytes);
   return merged;
 }
 
@@ -65,6 +79,7 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->validates_messages, over.validates_messages);
   override_with(merged->rate_limit, over.rate_limit);
   override_with(merged->send_queue, over.send_queue);
+  override_with(merged->write_buffer_bytes, over.write_buffer_bytes);
   override_with(merged->compression, over.compression);
   override_with(merged->handshake_timeout, over.handshake_timeout);
   override_with(merged->ping_interval, over.ping_interval);
@@ -84,12 +99,14 @@ const LocationConfig& location_config(const request_rec* r) {
   return *static_cast<LocationConfig*>(ap_get_module_config(r->per_dir_config, &ws_module));
 }
 
-const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults) {
+const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults,
+                                    const ws::Upgrader& upgrader) {
   connection::Policy policy;
   policy.client_limits.max_message_bytes = defaults.max_message_bytes;
   policy.backend_limits.max_message_bytes = defaults.max_message_bytes;
   policy.validates_messages = defaults.validates_messages;
   policy.compression.mode = defaults.compression;
+  policy.send_queue = defaults.send_queue;
   set(policy.client_limits.max_message_bytes, location.max_message_bytes.client);
   set(policy.client_limits.max_frame_bytes, location.max_frame_bytes.client);
   set(policy.client_limits.max_fragments, location.max_fragments.client);
@@ -99,6 +116,10 @@ const connection::Policy& policy_of(const LocationConfig& location, const KindDe
   set(policy.validates_messages, location.validates_messages);
   set(policy.rate_limit, location.rate_limit);
   set(policy.send_queue, location.send_queue);
+  // Who publishes does not wait: a handler's sessions always have a limit.
+  if (policy.send_queue.action == connection::SendQueue::Action::wait)
+    policy.send_queue = defaults.send_queue;
+  set(policy.write_buffer_bytes, location.write_buffer_bytes);
   set(policy.compression, location.compression);
   set(policy.ping_interval, location.ping_interval);
   set(policy.pong_timeout, location.pong_timeout);
@@ -106,6 +127,7 @@ const connection::Policy& policy_of(const LocationConfig& location, const KindDe
   set(policy.max_lifetime, location.max_lifetime);
   set(policy.close_timeout, location.close_timeout);
   set(policy.write_timeout, location.write_timeout);
+  tighten(policy, upgrader);
   // As many as the configuration has different ones; sessions outlive the pools of their requests,
   // so these are the process's.
   static std::mutex mutex;

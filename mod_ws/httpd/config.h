@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "mod_ws/connection/policy.h"
+#include "mod_ws/httpd/handlers.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/session_limits.h"
 #include "mod_ws/protocol/origin.h"
-#include "ws/handler.h"
 
 namespace mod_ws::httpd {
 
@@ -18,6 +18,7 @@ namespace mod_ws::httpd {
 struct ServerConfig {
   std::optional<unsigned> engine_threads;
   std::optional<std::uint64_t> compression_memory_bytes;
+  std::optional<std::size_t> read_buffer_bytes;
 };
 
 /// A setting for each of a relay's two sides; a handler has only the client's.
@@ -30,7 +31,7 @@ struct PerLeg {
 /// Per Location or Directory. An empty field was not set there. What pointers point to was made
 /// while the configuration was read, and lives as long: a merge at request time copies them only.
 struct LocationConfig {
-  const ws::Handler* handler = nullptr;  ///< &no_handler undoes an outer one.
+  const LoadedHandler* handler = nullptr;  ///< One without a function undoes an outer one.
   const protocol::OriginRules* origin = nullptr;
   const std::vector<std::string>* subprotocols = nullptr;
   const char* auth_subprotocol = nullptr;  ///< A prefix; empty undoes an outer one.
@@ -42,6 +43,7 @@ struct LocationConfig {
   std::optional<bool> validates_messages;
   std::optional<connection::RateLimit> rate_limit;
   std::optional<connection::SendQueue> send_queue;
+  std::optional<std::size_t> write_buffer_bytes;
   std::optional<connection::Compression> compression;
   using Time = std::optional<std::chrono::milliseconds>;
   Time handshake_timeout;
@@ -53,8 +55,8 @@ struct LocationConfig {
   Time write_timeout;
 };
 
-/// What `WebSocketHandler none` says.
-inline constexpr ws::Handler no_handler{"none", nullptr};
+/// `WebSocketHandshakeTimeout` where it is not set.
+inline constexpr std::chrono::milliseconds default_handshake_timeout{10'000};
 
 void* create_server_config(apr_pool_t* pool, server_rec* server);
 void* merge_server_config(apr_pool_t* pool, void* outer, void* inner);
@@ -69,10 +71,12 @@ struct KindDefaults {
   std::uint64_t max_message_bytes;
   bool validates_messages;
   connection::Compression::Mode compression;
+  connection::SendQueue send_queue;
 };
 
-/// A location's policy. The same settings give the same object; it lives as long as the process.
-/// Any thread.
-const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults);
+/// A location's policy, as tight as the handler wants it. The same settings give the same object;
+/// it lives as long as the process. Any thread.
+const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults,
+                                    const ws::Upgrader& upgrader = {});
 
 }  // namespace mod_ws::httpd

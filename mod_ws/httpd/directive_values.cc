@@ -33,6 +33,12 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return value << *shift;
 }
 
+std::optional<std::uint64_t> parse_size_within(std::string_view text, std::uint64_t lowest,
+                                               std::uint64_t highest) {
+  const auto size = parse_size(text);
+  return size && *size >= lowest && *size <= highest ? size : std::nullopt;
+}
+
 std::optional<std::chrono::milliseconds> parse_time(const char* text) {
   apr_interval_time_t time = 0;
   if (ap_timeout_parameter_parse(text, &time, "s") != APR_SUCCESS || time < shortest_time ||

@@ -12,6 +12,10 @@ namespace mod_ws::httpd {
 /// A number with nothing, K, M or G behind it.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
+/// The same, within bounds.
+std::optional<std::uint64_t> parse_size_within(std::string_view text, std::uint64_t lowest,
+                                               std::uint64_t highest);
+
 /// A time from 1 ms to a year: a number of seconds, or one with ms, s, min or h behind it.
 std::optional<std::chrono::milliseconds> parse_time(const char* text);
 

@@ -13,6 +13,14 @@ namespace {
 constexpr int max_engine_threads = 256;
 constexpr int max_connection_limit = 1'000'000;
 
+constexpr std::uint64_t min_buffer_bytes = 4 << 10;
+constexpr std::uint64_t max_buffer_bytes = 64 << 20;
+
+const char* complain_of_buffer_size(cmd_parms* command, const char* argument) {
+  return apr_psprintf(command->pool, "%s takes a size from 4K to 64M; not \"%s\"",
+                      command->cmd->name, argument);
+}
+
 LocationConfig& location(void* config) { return *static_cast<LocationConfig*>(config); }
 
 /// The one of a relay's two sides that `leg` names; both without one, and nothing for anything
@@ -80,18 +88,14 @@ const char* set_time_or_off(cmd_parms* command, void* config, const char* argume
                       command->cmd->name, argument);
 }
 
-/// All LoadModule lines have been carried out before any other directive is, so a handler is known
-/// by now or never.
 const char* set_handler(cmd_parms* command, void* config, const char* name) {
-  location(config).handler = name == std::string_view(no_handler.name)
-                                 ? &no_handler
-                                 : static_cast<const ws::Handler*>(ap_lookup_provider(
-                                       ws::provider_group, name, ws::abi_version));
+  const char* complaint = nullptr;
+  location(config).handler =
+      name == std::string_view("none")
+          ? pool_new<LoadedHandler>(command->pool, LoadedHandler{"none", nullptr})
+          : find_handler(command->pool, name, complaint);
   if (location(config).handler != nullptr) return nullptr;
-  return apr_psprintf(
-      command->pool,
-      "WebSocketHandler %s: no loaded module has a handler of that name for interface version %s",
-      name, ws::abi_version);
+  return apr_psprintf(command->pool, "WebSocketHandler %s: %s", name, complaint);
 }
 
 const char* add_origin(cmd_parms* command, void* config, const char* argument) {
@@ -256,6 +260,23 @@ const char* set_validate(cmd_parms* command, void* config, const char* argument)
   return nullptr;
 }
 
+const char* set_write_buffer(cmd_parms* command, void* config, const char* argument) {
+  if (assign(location(config).write_buffer_bytes,
+             parse_size_within(argument, min_buffer_bytes, max_buffer_bytes))) {
+    return nullptr;
+  }
+  return complain_of_buffer_size(command, argument);
+}
+
+const char* set_read_buffer(cmd_parms* command, void*, const char* argument) {
+  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
+  if (assign(server_config(command->server).read_buffer_bytes,
+             parse_size_within(argument, min_buffer_bytes, max_buffer_bytes))) {
+    return nullptr;
+  }
+  return complain_of_buffer_size(command, argument);
+}
+
 const char* set_compression_memory(cmd_parms* command, void*, const char* argument) {
   if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
   const auto size = parse_size(argument);
@@ -327,6 +348,10 @@ const command_rec directives[] = {
     {"WebSocketSendQueue", as_cmd_func(set_send_queue), nullptr, anywhere, TAKE12,
      "How much may wait for a relay's slow side; beyond it close 1008, or drop messages. off: the "
      "other side waits."},
+    {"WebSocketWriteBufferSize", as_cmd_func(set_write_buffer), nullptr, anywhere, TAKE1,
+     "How much may wait for a handler's client before the handler's writes wait."},
+    {"WebSocketReadBufferSize", as_cmd_func(set_read_buffer), nullptr, RSRC_CONF, TAKE1,
+     "How much is read from a connection at once; each event loop has one such buffer."},
     {"WebSocketHandshakeTimeout", as_cmd_func(set_time<&LocationConfig::handshake_timeout>),
      nullptr, anywhere, TAKE1, "How long a backend may take to answer the opening handshake."},
     {"WebSocketPingInterval", as_cmd_func(set_time_or_off<&LocationConfig::ping_interval>), nullptr,

@@ -1,12 +1,15 @@
 #include "mod_ws/httpd/auth_subprotocol.h"
+#include "mod_ws/httpd/channels.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/compression.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directives.h"
+#include "mod_ws/httpd/handlers.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/proxy_scheme.h"
+#include "mod_ws/httpd/publish_handler.h"
 #include "mod_ws/httpd/session_limits.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/httpd/upgrade_handler.h"
@@ -16,6 +19,7 @@ namespace {
 void register_hooks(apr_pool_t*) {
   using namespace mod_ws::httpd;
   register_ledger();
+  register_handlers();
   register_takeover();
   register_client_handshake();
   register_auth_subprotocol();
@@ -23,6 +27,8 @@ void register_hooks(apr_pool_t*) {
   register_proxy_scheme();
   register_session_limits();
   register_compression();
+  register_channels();
+  register_publish_handler();
   register_child_life();
 }
 

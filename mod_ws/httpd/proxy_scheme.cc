@@ -21,9 +21,8 @@ namespace {
 
 constexpr KindDefaults relay_defaults{.max_message_bytes = 0,
                                       .validates_messages = false,
-                                      .compression = connection::Compression::Mode::pass};
-
-constexpr apr_interval_time_t default_handshake_time = apr_time_from_sec(10);
+                                      .compression = connection::Compression::Mode::pass,
+                                      .send_queue = {}};
 
 // As websockify has them.
 constexpr const char* base64_subprotocol = "base64";
@@ -103,7 +102,8 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
 /// The worker's own timeout= holds where WebSocketHandshakeTimeout is not set.
 apr_interval_time_t handshake_time(const LocationConfig& location, const proxy_worker* worker) {
   if (location.handshake_timeout) return apr_time_from_msec(location.handshake_timeout->count());
-  return worker->s->timeout_set != 0 ? worker->s->timeout : default_handshake_time;
+  return worker->s->timeout_set != 0 ? worker->s->timeout
+                                     : apr_time_from_msec(default_handshake_timeout.count());
 }
 
 std::optional<std::string> check_backend_response(const request_rec* r,
@@ -220,7 +220,10 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   request_rec* const r = request.r;
   BackendConnection connection(r->server);
   // Before a connection is in use, so that the client's mistakes cost the backend nothing.
-  if (const int refusal = check_client_handshake(r, protocol::OriginRules::any()); refusal != OK)
+  const auto* const origin = location_config(r).origin;
+  static const auto any_origin = protocol::OriginRules::any();
+  if (const int refusal = check_client_handshake(r, origin != nullptr ? *origin : any_origin);
+      refusal != OK)
     return refusal;
   int status =
       ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);

@@ -9,19 +9,22 @@
 #include "mod_ws/httpd/session_limits.h"
 #include "mod_ws/httpd/session_record.h"
 #include "mod_ws/httpd/takeover.h"
+#include "mod_ws/httpd/upgrader.h"
 #include "mod_ws/protocol/opening_handshake.h"
 
 namespace mod_ws::httpd {
 namespace {
 
-constexpr KindDefaults handler_defaults{.max_message_bytes = 1 << 20,
-                                        .validates_messages = true,
-                                        .compression = connection::Compression::Mode::on};
+constexpr KindDefaults handler_defaults{
+    .max_message_bytes = 1 << 20,
+    .validates_messages = true,
+    .compression = connection::Compression::Mode::on,
+    .send_queue = {.action = connection::SendQueue::Action::close, .limit_bytes = 1 << 20}};
 
-std::string_view agreed_subprotocol(request_rec* r, const LocationConfig& location) {
-  if (location.subprotocols == nullptr) return {};
-  return protocol::choose_subprotocol(header_in(r, "Sec-WebSocket-Protocol"),
-                                      *location.subprotocols);
+std::chrono::milliseconds handshake_timeout(const LocationConfig& location) {
+  const auto configured = location.handshake_timeout.value_or(default_handshake_timeout);
+  const auto wanted = location.handler->upgrader.handshake_timeout;
+  return wanted.count() > 0 ? std::min(wanted, configured) : configured;
 }
 
 /// After the handshake: the client's connection becomes a session of the handler's.
@@ -34,19 +37,26 @@ int serve(request_rec* r, const LocationConfig& location) {
                   "no descriptor for a further session (raise the limit of open files)");
     return HTTP_SERVICE_UNAVAILABLE;
   }
-  const connection::Policy& policy = policy_of(location, handler_defaults);
-  const std::string_view subprotocol = agreed_subprotocol(r, location);
+  const ws::Upgrader& upgrader = location.handler->upgrader;
+  const connection::Policy& policy = policy_of(location, handler_defaults, upgrader);
+  const auto supported = supported_subprotocols(upgrader, location.subprotocols);
+  const std::string_view subprotocol =
+      protocol::choose_subprotocol(header_in(r, "Sec-WebSocket-Protocol"), supported);
   auto compression = negotiate_compression(r, policy.compression);
   const std::string extensions =
       compression ? protocol::serialize_deflate_answer(compression->agreed) : "";
-  if (!send_switching_protocols(r, {.subprotocol = subprotocol, .extensions = extensions}))
+  if (!send_switching_protocols(r, {.subprotocol = subprotocol,
+                                    .extensions = extensions,
+                                    .timeout = handshake_timeout(location)})) {
     return OK;
+  }
   handler::HandlerTerms terms{.handler = location.handler->run,
                               .policy = policy,
                               .uri = r->unparsed_uri,
                               .remote_address = client_address(r),
                               .user = r->user == nullptr ? "" : r->user,
                               .subprotocol = std::string(subprotocol),
+                              .kept_headers = kept_headers(r, upgrader),
                               .log_server = r->server,
                               .already_read = {},
                               .compression = std::move(compression),
@@ -64,19 +74,29 @@ int serve(request_rec* r, const LocationConfig& location) {
   return OK;
 }
 
+/// What the handler says of origins counts more than the directive.
+int check_handshake(request_rec* r, const LocationConfig& location) {
+  static const auto same_origin = protocol::OriginRules::same();
+  static const auto any_origin = protocol::OriginRules::any();
+  if (location.handler->upgrader.check_origin != nullptr)
+    return check_client_handshake(r, any_origin);
+  return check_client_handshake(r, location.origin != nullptr ? *location.origin : same_origin);
+}
+
 int handle_upgrade(request_rec* r) {
   const LocationConfig& location = location_config(r);
-  if (location.handler == nullptr || location.handler == &no_handler || !asks_for_websocket(r))
+  if (location.handler == nullptr || !location.handler->run || !asks_for_websocket(r))
     return DECLINED;
   return fenced(r, [&]() -> int {
-    static const auto same_origin = protocol::OriginRules::same();
-    if (const int refusal = check_client_handshake(r, same_origin); refusal != OK) return refusal;
+    if (const int refusal = check_handshake(r, location); refusal != OK) return refusal;
     if (const char* const obstacle = takeover_obstacle(r->connection)) {
       ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "this connection cannot become a session: %s",
                     obstacle);
       return HTTP_NOT_IMPLEMENTED;
     }
     if (const int refusal = take_place(r); refusal != OK) return refusal;
+    if (const int refusal = ask_handler(r, location.handler->upgrader); refusal != OK)
+      return refusal;
     return serve(r, location);
   });
 }

@@ -38,7 +38,7 @@ std::optional<Wish> wish_in_message(std::string_view text) {
 ws::Task<> close(ws::Conn& conn, Wish wish) {
   co_await conn.close(wish.code, wish.reason);
   const std::string late = "late";
-  co_await conn.write(ws::MessageType::text, late);
+  [[maybe_unused]] const auto error = co_await conn.write(ws::MessageType::text, late);
 }
 
 /// Closes as the URI's "?code=4001,bye" says, at once, or as the message "close 4001 bye" says.

@@ -19,8 +19,9 @@ BELOW = {
     "transport": {"base", "protocol", "engine"},
     "connection": {"base", "protocol", "engine", "transport"},
     "proxy": {"base", "protocol", "engine", "transport", "connection"},
-    "handler": {"base", "protocol", "engine", "transport", "connection"},
-    "httpd": {"base", "protocol", "engine", "transport", "connection", "proxy", "handler"},
+    "channels": {"base", "protocol", "engine", "transport", "connection"},
+    "handler": {"base", "protocol", "engine", "transport", "connection", "channels"},
+    "httpd": {"base", "protocol", "engine", "transport", "connection", "channels", "proxy", "handler"},
     "examples": set(),
 }
 # Headers by pattern, and the files that may include them.

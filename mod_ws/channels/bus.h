@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "mod_ws/channels/subscription.h"
+
+namespace mod_ws::channels {
+
+/// What is published, on its way.
+struct Publication {
+  std::string channel;
+  Message message;
+};
+using SharedPublication = std::shared_ptr<const Publication>;
+
+/// Joins the exchanges of several processes. What one publishes reaches the others in the order of
+/// its threads; nothing of it comes back.
+class Bus {
+ public:
+  /// What a bus gives to its process, from any thread.
+  class Receiver {
+   public:
+    virtual void deliver_here(SharedPublication publication) = 0;
+    /// Subscriptions in this process.
+    virtual std::size_t count_here(std::string_view channel) const = 0;
+
+   protected:
+    ~Receiver() = default;
+  };
+  using Counted = std::function<void(std::size_t)>;
+
+  virtual ~Bus() = default;
+
+  /// From here on `receiver` gets what others publish.
+  virtual void start(Receiver& receiver) = 0;
+
+  // Any thread; they never wait.
+
+  virtual void publish(SharedPublication publication) = 0;
+  /// Calls `counted`, once and on any thread, with the sum of the other processes' subscriptions to
+  /// the channel. A process that does not answer in time is left out.
+  virtual void count_elsewhere(std::string_view channel, Counted counted) = 0;
+};
+
+}  // namespace mod_ws::channels

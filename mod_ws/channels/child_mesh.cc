@@ -1,0 +1,177 @@
+#include "mod_ws/channels/child_mesh.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "mod_ws/base/log.h"
+#include "mod_ws/connection/prepared_message.h"
+
+namespace mod_ws::channels {
+namespace {
+
+constexpr std::chrono::milliseconds patience{1'000};
+
+}  // namespace
+
+/// Waits for the other members' answers, on the mesh's loop.
+class ChildMesh::Question final : public engine::Timer {
+ public:
+  Question(ChildMesh& mesh, std::uint32_t number, std::size_t asked, Counted counted)
+      : mesh_(mesh), number_(number), missing_(asked), counted_(std::move(counted)) {}
+
+  std::uint32_t number() const { return number_; }
+  void add(std::uint64_t count) {
+    sum_ += count;
+    if (--missing_ == 0) mesh_.end_question(number_);
+  }
+  void tell() const { counted_(sum_); }
+
+ private:
+  void on_timer() override { mesh_.end_question(number_); }
+
+  ChildMesh& mesh_;
+  std::uint32_t number_;
+  std::size_t missing_;
+  std::size_t sum_ = 0;
+  Counted counted_;
+};
+
+ChildMesh::ChildMesh(MeshTable& table, engine::EventLoop& loop)
+    : table_(table), loop_(loop), membership_(table.join()) {}
+
+ChildMesh::~ChildMesh() {
+  if (membership_.listener) loop_.unwatch(membership_.listener.get(), *this);
+}
+
+void ChildMesh::start(Receiver& receiver) {
+  receiver_ = &receiver;
+  loop_.post([this] { take_up(); });
+}
+
+void ChildMesh::take_up() {
+  for (auto& connection : membership_.earlier) add_peer(std::move(connection));
+  membership_.earlier.clear();
+  if (!has_joined()) return;
+  if (!loop_.watch(membership_.listener.get(), engine::Interest::read, *this))
+    base::log({}, base::LogLevel::error, "channels: the kernel cannot watch for new children");
+  welcome_new_members();
+}
+
+void ChildMesh::add_peer(base::UniqueFd socket) {
+  MeshPeer::Owner& owner = *this;
+  peers_.push_back(std::make_unique<MeshPeer>(loop_, std::move(socket), owner));
+}
+
+/// Takes in those that have connected. A new member connects before it has a session, so whoever
+/// does this before each publication leaves out nobody.
+void ChildMesh::welcome_new_members() {
+  const std::uint64_t joined = table_.joined();
+  if (std::exchange(welcomed_, joined) == joined || !has_joined()) return;
+  while (true) {
+    base::UniqueFd socket(
+        ::accept4(membership_.listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) return;
+    if (!is_of_same_user(socket.get()) || !knows_secret(socket.get())) continue;
+    add_peer(std::move(socket));
+  }
+}
+
+/// A member has sent it by the time it can be accepted.
+bool ChildMesh::knows_secret(int socket) const {
+  MeshTable::Secret said;
+  return ::recv(socket, said.data(), said.size(), 0) == static_cast<ssize_t>(said.size()) &&
+         said == table_.secret();
+}
+
+// ---- sending
+
+void ChildMesh::publish(SharedPublication publication) {
+  loop_.post([this, publication = std::move(publication)] {
+    welcome_new_members();
+    send_to_all({.kind = MeshFrame::Kind::publication,
+                 .type = publication->message->type,
+                 .channel = publication->channel,
+                 .payload = publication->message->payload});
+  });
+}
+
+void ChildMesh::send_to_all(const MeshFrame& frame) {
+  if (peers_.empty()) return;
+  const auto bytes = serialize(frame);
+  bool someone_is_behind = false;
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    if (peers_[i]->queued_bytes() > max_queued_bytes) {
+      someone_is_behind = true;
+    } else {
+      peers_[i]->send(bytes);
+    }
+  }
+  if (someone_is_behind && !is_behind_) {
+    base::log({}, base::LogLevel::warning,
+              "channels: another child takes publications too slowly, and gets no further ones "
+              "until it has taken some");
+  }
+  is_behind_ = someone_is_behind;
+}
+
+// ---- counting
+
+void ChildMesh::count_elsewhere(std::string_view channel, Counted counted) {
+  loop_.post([this, channel = std::string(channel), counted = std::move(counted)]() mutable {
+    ask(channel, std::move(counted));
+  });
+}
+
+void ChildMesh::ask(std::string_view channel, Counted counted) {
+  welcome_new_members();
+  if (peers_.empty()) return counted(0);
+  const std::uint32_t number = ++last_question_;
+  questions_.push_back(
+      std::make_unique<Question>(*this, number, peers_.size(), std::move(counted)));
+  loop_.set_timer(*questions_.back(), patience);
+  send_to_all(
+      {.kind = MeshFrame::Kind::question, .question = number, .channel = channel, .payload = {}});
+}
+
+/// Not at once: it may be the question itself that calls.
+void ChildMesh::end_question(std::uint32_t number) {
+  loop_.post([this, number] {
+    const auto known =
+        std::find_if(questions_.begin(), questions_.end(),
+                     [&](const auto& question) { return question->number() == number; });
+    if (known == questions_.end()) return;
+    const auto question = std::move(*known);
+    questions_.erase(known);
+    question->tell();
+  });
+}
+
+// ---- from the other members
+
+void ChildMesh::on_mesh_frame(MeshPeer& from, const MeshFrame& frame) {
+  switch (frame.kind) {
+    case MeshFrame::Kind::publication:
+      return receiver_->deliver_here(std::make_shared<const Publication>(
+          Publication{std::string(frame.channel),
+                      std::make_shared<connection::PreparedMessage>(frame.type, frame.payload)}));
+    case MeshFrame::Kind::question:
+      return from.send(serialize({.kind = MeshFrame::Kind::answer,
+                                  .question = frame.question,
+                                  .count = receiver_->count_here(frame.channel),
+                                  .channel = {},
+                                  .payload = {}}));
+    case MeshFrame::Kind::answer:
+      for (const auto& question : questions_) {
+        if (question->number() == frame.question) return question->add(frame.count);
+      }
+  }
+}
+
+/// Not at once: it may be the peer itself that calls.
+void ChildMesh::on_peer_gone(MeshPeer&) {
+  loop_.post([this] { std::erase_if(peers_, [](const auto& peer) { return peer->is_gone(); }); });
+}
+
+}  // namespace mod_ws::channels

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "mod_ws/channels/bus.h"
+#include "mod_ws/channels/mesh_peer.h"
+#include "mod_ws/channels/mesh_table.h"
+#include "mod_ws/engine/event_loop.h"
+
+namespace mod_ws::channels {
+
+/// The bus that needs no server: each process of the httpd has a UNIX socket to each other one. A
+/// publication goes to all of them, whoever subscribes there: one system call a process.
+class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
+ public:
+  /// A process that has not taken so much gets no further publications until it has.
+  static constexpr std::size_t max_queued_bytes = 64 << 20;
+
+  /// Joins at once. The loop runs the mesh and outlives it.
+  ChildMesh(MeshTable& table, engine::EventLoop& loop);
+  ~ChildMesh() override;
+
+  /// Whether there is a listener; else this process is alone. With errno at construction.
+  bool has_joined() const { return static_cast<bool>(membership_.listener); }
+
+  // Bus
+  void start(Receiver& receiver) override;
+  void publish(SharedPublication publication) override;
+  void count_elsewhere(std::string_view channel, Counted counted) override;
+
+ private:
+  class Question;
+
+  void on_ready(engine::Readiness) override { welcome_new_members(); }
+  void on_mesh_frame(MeshPeer& from, const MeshFrame& frame) override;
+  void on_peer_gone(MeshPeer& peer) override;
+
+  void take_up();
+  void add_peer(base::UniqueFd socket);
+  void welcome_new_members();
+  bool knows_secret(int socket) const;
+  void send_to_all(const MeshFrame& frame);
+  void ask(std::string_view channel, Counted counted);
+  void end_question(std::uint32_t number);
+
+  MeshTable& table_;
+  engine::EventLoop& loop_;
+  MeshTable::Membership membership_;
+  Receiver* receiver_ = nullptr;
+  std::uint64_t welcomed_ = 0;  // of MeshTable::joined()
+  std::vector<std::unique_ptr<MeshPeer>> peers_;
+  std::vector<std::unique_ptr<Question>> questions_;
+  std::uint32_t last_question_ = 0;
+  bool is_behind_ = false;  // publications are left out for some peer
+};
+
+}  // namespace mod_ws::channels

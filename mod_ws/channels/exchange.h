@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "mod_ws/channels/bus.h"
+#include "mod_ws/channels/loop_channels.h"
+#include "mod_ws/engine/event_loop.h"
+
+namespace mod_ws::channels {
+
+/// The channels of one process: takes what is published to the loops where somebody subscribes to
+/// it, and to the other processes.
+class Exchange final : Bus::Receiver {
+ public:
+  /// `bus` may be null: there are no other processes. The loops outlive the exchange, and have not
+  /// got a session yet.
+  Exchange(std::vector<engine::EventLoop*> loops, std::unique_ptr<Bus> bus);
+
+  // Any thread; nothing here waits for subscribers.
+
+  /// Messages of one thread arrive in their order.
+  void publish(std::string_view channel, Message message);
+
+  /// Calls `counted`, on any thread, with the number of subscriptions in all processes.
+  void count(std::string_view channel, Bus::Counted counted);
+
+  // For LoopChannels.
+  void note_subscribed(std::string_view channel, std::size_t loop_number);
+  void note_unsubscribed(std::string_view channel, std::size_t loop_number);
+
+ private:
+  using PerLoop = std::vector<std::uint32_t>;
+
+  void deliver_here(SharedPublication publication) override;
+  std::size_t count_here(std::string_view channel) const override;
+
+  std::vector<engine::EventLoop*> loops_;
+  std::unique_ptr<Bus> bus_;
+  mutable std::mutex mutex_;
+  ChannelMap<PerLoop> subscriptions_;  // how many each loop has
+};
+
+}  // namespace mod_ws::channels

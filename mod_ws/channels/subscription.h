@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "ws/runtime.h"
+
+namespace mod_ws::channels {
+
+/// A published message, shared by all that get it.
+using Message = std::shared_ptr<const ws::detail::Prepared>;
+
+class LoopChannels;
+struct Channel;
+
+/// A place in a circular list of a channel's subscriptions; on its own, the head of one.
+struct SubscriptionLink {
+  SubscriptionLink* previous = this;
+  SubscriptionLink* next = this;
+
+  void insert_before(SubscriptionLink& place);
+  void remove();
+};
+
+/// One session's part in one channel, for as long as it lives. On the loop's thread only.
+class Subscription : SubscriptionLink {
+ public:
+  Subscription(LoopChannels& channels, std::string_view channel);
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+  virtual ~Subscription();
+
+  std::string_view channel() const;
+
+  /// It must neither begin nor end a subscription to the same channel.
+  virtual void on_published(const Message& message) = 0;
+
+ private:
+  friend class LoopChannels;
+  LoopChannels& channels_;
+  Channel& channel_;
+};
+
+}  // namespace mod_ws::channels

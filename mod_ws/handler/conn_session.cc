@@ -1,0 +1,250 @@
+#include "mod_ws/handler/conn_session.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "mod_ws/handler/bytes.h"
+#include "mod_ws/handler/fragmented_message.h"
+#include "mod_ws/handler/read_deadline.h"
+#include "mod_ws/handler/session_sender.h"
+#include "mod_ws/handler/session_subscription.h"
+#include "mod_ws/handler/sibling.h"
+#include "mod_ws/protocol/close_frame.h"
+#include "mod_ws/protocol/header_list.h"
+#include "mod_ws/protocol/utf8.h"
+
+namespace mod_ws::handler {
+namespace {
+
+using base::LogLevel;
+using protocol::Opcode;
+using ws::CloseCode;
+
+/// Reads and writes that a handler may try after the end of its session: it is stopped then, not
+/// spun.
+constexpr std::uint16_t max_failures = 100;
+
+}  // namespace
+
+ConnSession::ConnSession(engine::EventLoop& loop, transport::Transport transport,
+                         const protocol::FrameRules& rules, const connection::Policy& policy,
+                         base::PackedStrings request, const void* log_server)
+    : connection_(loop, std::move(transport), rules, policy, *this),
+      request_(std::move(request)),
+      log_server_(log_server) {}
+
+ConnSession::~ConnSession() {
+  if (!rare_) return;
+  rare_->siblings.clear();  // their operations are forgotten while there is something to forget
+  if (rare_->sender) rare_->sender->detach();
+}
+
+void ConnSession::begin(std::span<const std::uint8_t> already_read,
+                        std::optional<connection::CompressionTerms> compression) {
+  if (compression) {
+    compression_ = std::make_unique<connection::MessageCompression>(
+        connection_.loop(), connection_.policy().compression, connection_.role(),
+        std::move(*compression));
+  }
+  connection_.start(already_read);
+}
+
+ConnSession::Rare& ConnSession::rare() {
+  if (!rare_) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
+// ---- from the connection
+
+void ConnSession::receive_control(protocol::FramePiece& piece) {
+  if (piece.opcode == Opcode::pong && connection_.is_own_pong(piece)) return;
+  piece.unmask();
+  if (piece.opcode == Opcode::close) return receive_close(piece.payload);
+  if (piece.opcode == Opcode::pong) return receive_pong(piece);
+  connection_.send_frame(Opcode::pong, piece.payload);
+  // Whoever pings and does not take the answers gets no further ones.
+  if (connection_.queued_bytes() > high_water_bytes()) connection_.pause_reading();
+  if (rare_ && rare_->on_ping) rare_->on_ping(text_of(piece.payload));
+}
+
+void ConnSession::receive_close(Bytes payload) {
+  protocol::Violation violation{};
+  auto status = protocol::parse_close_payload(payload, violation);
+  if (!status) return on_violation(violation);
+  connection_.note_close_received();
+  connection_.send_close(status->code, {});  // RFC 6455 5.5.1: typically echoes the status code
+  connection_.finish();
+  set_over(std::move(*status));
+}
+
+void ConnSession::on_violation(const protocol::Violation& violation) {
+  log(LogLevel::info, std::string("the peer broke the protocol: ") + violation.reason);
+  connection_.send_close(violation.code, violation.reason);
+  connection_.finish();
+  set_over({violation.code, violation.reason});
+}
+
+void ConnSession::on_drained() {
+  written_in_a_row_ = 0;
+  if (!incoming_ || someone_reads()) connection_.resume_reading();
+  if (rare_) rare_->writers.resume_all();
+}
+
+void ConnSession::on_due(connection::Due due) {
+  if (due == connection::Due::ping) return connection_.ping();
+  say_goodbye(connection::closing_reason(due));
+}
+
+void ConnSession::on_ended(const connection::Ending& ending) {
+  log(LogLevel::debug, "ended: " + describe(ending));
+  set_over({CloseCode::abnormal_closure, describe(ending)});
+  on_connection_ended();
+}
+
+// ---- the end
+
+void ConnSession::close_now(CloseCode code, std::string_view reason) {
+  connection_.send_close(code, reason);
+  stop_receiving();
+}
+
+void ConnSession::say_goodbye(std::string_view reason) { close_now(CloseCode::going_away, reason); }
+
+void ConnSession::end_reading(std::string_view reason) {
+  say_goodbye(reason);
+  set_over({CloseCode::going_away, std::string(reason)});
+}
+
+void ConnSession::fail_with_exception(const char* who) {
+  std::string what = "something that is no std::exception";
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {  // it has no words
+  }
+  log(LogLevel::error, std::string(who) + " threw: " + what);
+  close_now(CloseCode::internal_error, {});
+}
+
+/// The first reason counts.
+void ConnSession::set_over(ws::CloseStatus status) {
+  auto& rare = this->rare();
+  if (!rare.status) rare.status = std::move(status);
+  if (rare.sender) rare.sender->detach();
+  rare.subscriptions.clear();
+  rare.read_deadline.reset();
+  incoming_.reset();
+  rare.held.remove_if([&](const Held& held) {
+    if (held.waiter != nullptr) rare.writers.push_back(*held.waiter);
+    return true;
+  });
+  for (const SentPing& ping : std::exchange(rare.pings, {})) rare.writers.push_back(*ping.waiter);
+  rare.writers.resume_all(ws::Error::Reason::closed);
+  rare.closers.resume_all(*rare.status);
+  rare.piece_readers.resume_all(std::nullopt);
+  rare.next_readers.resume_all(std::nullopt);
+  readers_.resume_all(std::nullopt);
+}
+
+/// A handler that goes on after the end of its session is told so a few times, and then gets no
+/// answer any more.
+bool ConnSession::may_fail_again() {
+  if (failures_ < max_failures) {
+    ++failures_;
+    return true;
+  }
+  on_stuck();
+  return false;
+}
+
+bool ConnSession::start(const Arguments& arguments, Close& close) {
+  const bool has_text = protocol::is_utf8(bytes_of(arguments.payload));
+  if (!has_text || !protocol::may_be_sent(arguments.code)) {
+    log(LogLevel::error,
+        "the handler closes with " + std::to_string(static_cast<int>(arguments.code)) +
+            (has_text ? ", which may not be sent" : " and a reason that is not UTF-8"));
+  }
+  connection_.send_close(arguments.code, has_text ? arguments.payload : std::string_view{});
+  if (is_over()) {
+    close.result = &*rare_->status;
+    return true;
+  }
+  stop_receiving();
+  rare().closers.push_back(close);
+  return false;
+}
+
+void ConnSession::forget(Close& close) noexcept {
+  if (rare_) rare_->closers.remove(close);
+}
+
+const ws::CloseStatus& ConnSession::close_status() const {
+  static const ws::CloseStatus not_over;
+  return is_over() ? *rare_->status : not_over;
+}
+
+// ---- channels, siblings, senders, deadlines
+
+void ConnSession::subscribe(std::string_view channel) {
+  auto& subscriptions = rare().subscriptions;
+  const bool is_known = std::any_of(subscriptions.begin(), subscriptions.end(),
+                                    [&](const auto& known) { return known->channel() == channel; });
+  if (is_known || is_over()) return;
+  auto& channels = connection_.loop().local<channels::LoopChannels>();
+  subscriptions.push_back(std::make_unique<SessionSubscription>(channels, channel, *this));
+}
+
+void ConnSession::unsubscribe(std::string_view channel) {
+  std::erase_if(rare().subscriptions,
+                [&](const auto& known) { return known->channel() == channel; });
+}
+
+void ConnSession::spawn(ws::Task<> task) {
+  auto& siblings = rare().siblings;
+  std::erase_if(siblings, [](const auto& sibling) { return sibling->is_done(); });
+  siblings.push_back(std::make_unique<Sibling>(*this, std::move(task)));
+  siblings.back()->start();
+}
+
+ws::Sender ConnSession::sender() {
+  auto& sender = rare().sender;
+  if (!sender) {
+    sender = std::make_shared<SessionSender>(*this, connection_.loop(),
+                                             connection_.policy().send_queue.limit_bytes);
+  }
+  return ws::Sender(sender);
+}
+
+void ConnSession::set_read_deadline(std::chrono::milliseconds time) {
+  auto& deadline = rare().read_deadline;
+  deadline.reset();
+  if (time == std::chrono::milliseconds::zero() || is_over()) return;
+  deadline = std::make_unique<ReadDeadline>(*this);
+  connection_.loop().set_timer(*deadline, time);
+}
+
+// ---- what is known of the session
+
+ws::Request ConnSession::request() const {
+  const auto find_header = [](const void* session,
+                              std::string_view name) -> std::optional<std::string_view> {
+    const auto& strings = static_cast<const ConnSession*>(session)->request_;
+    for (std::size_t i = first_header; i < strings.size(); i += 2) {
+      if (protocol::equals_ignoring_case(strings[i], name)) return strings[i + 1];
+    }
+    return std::nullopt;
+  };
+  return {.uri = request_[uri],
+          .remote_address = request_[remote_address],
+          .user = request_[user],
+          .find_header = find_header,
+          .source = this};
+}
+
+void ConnSession::log(LogLevel level, std::string_view text) const {
+  base::log({log_server_, request_[remote_address], request_[uri]}, level, text);
+}
+
+}  // namespace mod_ws::handler

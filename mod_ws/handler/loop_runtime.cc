@@ -1,0 +1,79 @@
+#include "mod_ws/handler/loop_runtime.h"
+
+#include <utility>
+
+#include "mod_ws/base/log.h"
+#include "mod_ws/connection/prepared_message.h"
+#include "mod_ws/engine/event_loop.h"
+
+namespace mod_ws::handler {
+namespace {
+
+using engine::EventLoop;
+
+class Sleep final : public ws::detail::Outcome<void>, engine::Timer {
+ public:
+  void start(EventLoop& loop, std::chrono::milliseconds time, std::shared_ptr<Sleep> self) {
+    self_ = std::move(self);
+    loop.set_timer(*this, time);
+  }
+
+ private:
+  void cancel() noexcept override {
+    Timer::cancel();
+    self_.reset();
+  }
+  void on_timer() override {
+    const auto self = std::move(self_);
+    deliver({});
+  }
+
+  std::shared_ptr<Sleep> self_;  // while the timer is set
+};
+
+}  // namespace
+
+LoopRuntime& runtime() {
+  static LoopRuntime the_runtime;
+  return the_runtime;
+}
+
+std::shared_ptr<const ws::detail::Prepared> LoopRuntime::prepare(ws::MessageType type,
+                                                                 std::string_view payload) {
+  return std::make_shared<connection::PreparedMessage>(type, payload);
+}
+
+void LoopRuntime::publish(std::string_view channel,
+                          std::shared_ptr<const ws::detail::Prepared> message) {
+  if (!connection::prepared_message(*message).is_valid()) {
+    return base::log(
+        {}, base::LogLevel::error,
+        "a text for channel " + std::string(channel) + " is not UTF-8, and is not published");
+  }
+  if (auto* const exchange = exchange_.load()) exchange->publish(channel, std::move(message));
+}
+
+ws::Pending<std::size_t> LoopRuntime::count_subscribers(std::string_view channel) {
+  const auto outcome = std::make_shared<ws::detail::Outcome<std::size_t>>();
+  const auto deliver = [outcome, loop = EventLoop::current()](std::size_t count) {
+    loop->post([outcome, count] { outcome->deliver(count); });
+  };
+  if (auto* const exchange = exchange_.load()) {
+    exchange->count(channel, deliver);
+  } else {
+    deliver(0);
+  }
+  return ws::Pending<std::size_t>(outcome);
+}
+
+ws::Pending<void> LoopRuntime::sleep_for(std::chrono::milliseconds time) {
+  const auto sleep = std::make_shared<Sleep>();
+  sleep->start(*EventLoop::current(), time, sleep);
+  return ws::Pending<void>(sleep);
+}
+
+void LoopRuntime::offload(std::function<void()> work, std::function<void()> done) {
+  pool_.run(std::move(work), *EventLoop::current(), std::move(done));
+}
+
+}  // namespace mod_ws::handler

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <atomic>
+
+#include "mod_ws/channels/exchange.h"
+#include "mod_ws/handler/offload_pool.h"
+#include "ws/runtime.h"
+
+namespace mod_ws::handler {
+
+/// What handlers ask of mod_ws beside their connections: timers, threads, channels. One a process.
+class LoopRuntime final : public ws::detail::Runtime {
+ public:
+  /// Without one, nobody gets what is published. It outlives the runtime's use.
+  void set_exchange(channels::Exchange* exchange) { exchange_.store(exchange); }
+
+  // ws::detail::Runtime
+  std::shared_ptr<const ws::detail::Prepared> prepare(ws::MessageType type,
+                                                      std::string_view payload) override;
+  void publish(std::string_view channel,
+               std::shared_ptr<const ws::detail::Prepared> message) override;
+  ws::Pending<std::size_t> count_subscribers(std::string_view channel) override;
+  ws::Pending<void> sleep_for(std::chrono::milliseconds time) override;
+  void offload(std::function<void()> work, std::function<void()> done) override;
+
+ private:
+  std::atomic<channels::Exchange*> exchange_{nullptr};
+  OffloadPool pool_;
+};
+
+/// The process's.
+LoopRuntime& runtime();
+
+}  // namespace mod_ws::handler

@@ -1,0 +1,48 @@
+#include "mod_ws/httpd/channels.h"
+
+#include <cerrno>
+
+#include "mod_ws/channels/child_mesh.h"
+#include "mod_ws/httpd/httpd.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+// The number changes with what the members say to each other: after an upgrade and a graceful
+// restart, old children are still there.
+constexpr const char* table_name = "mod_ws: mesh of children 1";
+
+channels::MeshTable* mesh_table = nullptr;
+
+/// One table for the process's life: children of the last generation are still members.
+int share_table(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
+  apr_pool_t* const process_pool = server->process->pool;
+  void* known = nullptr;
+  apr_pool_userdata_get(&known, table_name, process_pool);
+  if (known == nullptr) {
+    known = channels::MeshTable::create().release();
+    if (known == nullptr) {
+      ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server, "no shared memory for channels");
+      return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    apr_pool_userdata_set(known, table_name, apr_pool_cleanup_null, process_pool);
+  }
+  mesh_table = static_cast<channels::MeshTable*>(known);
+  return OK;
+}
+
+}  // namespace
+
+std::unique_ptr<channels::Bus> join_channels(engine::Engine& engine) {
+  auto mesh = std::make_unique<channels::ChildMesh>(*mesh_table, *engine.loops().front());
+  if (!mesh->has_joined()) {
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
+                 "channels: this child cannot reach the others, and what is published in it or "
+                 "elsewhere stays there");
+  }
+  return mesh;
+}
+
+void register_channels() { ap_hook_post_config(share_table, nullptr, nullptr, APR_HOOK_MIDDLE); }
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,130 @@
+#include "mod_ws/httpd/publish_handler.h"
+
+#include <array>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "mod_ws/connection/prepared_message.h"
+#include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/httpd.h"
+#include "mod_ws/protocol/header_list.h"
+#include "mod_ws/protocol/utf8.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+constexpr std::string_view handler_name = "websocket-publish";
+constexpr std::uint64_t default_max_body_bytes = 1 << 20;
+/// A child that does not answer is left out after one second.
+constexpr std::chrono::seconds count_patience{2};
+
+/// What follows the Location: its last part, where the path also leads to a file or a folder.
+std::string_view channel_of(const request_rec* r) {
+  std::string_view path = view_of(r->path_info);
+  if (path.size() < 2) {
+    path = r->uri;
+    const auto slash = path.rfind('/');
+    return path.substr(slash + 1);
+  }
+  return path.substr(1);
+}
+
+int refuse(request_rec* r, int status, const char* reason) {
+  ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "not published, %d: %s", status, reason);
+  return status;
+}
+
+/// Reads the body, up to the limit. OK, or a status.
+int read_body(request_rec* r, std::uint64_t limit_bytes, std::string& body) {
+  if (const int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK); status != OK)
+    return status;
+  if (ap_should_client_block(r) == 0) return OK;
+  std::array<char, HUGE_STRING_LEN> part;
+  while (true) {
+    const long size = ap_get_client_block(r, part.data(), part.size());
+    if (size < 0) return refuse(r, HTTP_BAD_REQUEST, "the body did not come whole");
+    if (size == 0) return OK;
+    body.append(part.data(), static_cast<std::size_t>(size));
+    if (body.size() > limit_bytes)
+      return refuse(r, HTTP_REQUEST_ENTITY_TOO_LARGE, "the body is above WebSocketMaxMessageSize");
+  }
+}
+
+/// What the Content-Type says; nothing where there is none.
+std::optional<ws::MessageType> declared_type(request_rec* r) {
+  std::string type(header_in(r, "Content-Type"));
+  if (type.empty()) return std::nullopt;
+  type.resize(std::min(type.find_first_of("; "), type.size()));
+  ap_str_tolower(type.data());
+  const bool is_text = type.starts_with("text/") || type.ends_with("json") ||
+                       type.ends_with("xml") || type == "application/x-www-form-urlencoded";
+  return is_text ? ws::MessageType::text : ws::MessageType::binary;
+}
+
+int publish(request_rec* r, std::string_view channel) {
+  std::string body;
+  const auto limit = location_config(r).max_message_bytes.client.value_or(default_max_body_bytes);
+  if (const int status = read_body(r, limit, body); status != OK) return status;
+  const bool is_utf8 =
+      protocol::is_utf8(std::span(reinterpret_cast<const std::uint8_t*>(body.data()), body.size()));
+  const auto type =
+      declared_type(r).value_or(is_utf8 ? ws::MessageType::text : ws::MessageType::binary);
+  if (type == ws::MessageType::text && !is_utf8)
+    return refuse(r, HTTP_BAD_REQUEST, "the body's type is text, and it is not UTF-8");
+  child_exchange().publish(channel, std::make_shared<connection::PreparedMessage>(type, body));
+  r->status = HTTP_NO_CONTENT;
+  return OK;
+}
+
+std::optional<std::size_t> count_subscribers(std::string_view channel) {
+  const auto promise = std::make_shared<std::promise<std::size_t>>();
+  auto count = promise->get_future();
+  child_exchange().count(channel, [promise](std::size_t sum) { promise->set_value(sum); });
+  if (count.wait_for(count_patience) != std::future_status::ready) return std::nullopt;
+  return count.get();
+}
+
+int tell_subscribers(request_rec* r, std::string_view channel) {
+  const auto count = count_subscribers(channel);
+  if (!count) return HTTP_SERVICE_UNAVAILABLE;
+  ap_set_content_type(r, "application/json");
+  ap_rprintf(r, "{\"subscribers\": %" APR_SIZE_T_FMT "}\n", *count);
+  return OK;
+}
+
+/// A web page elsewhere must not publish with the credentials that its reader's browser sends.
+bool allows_origin(request_rec* r) {
+  static const auto same_origin = protocol::OriginRules::same();
+  const auto* const configured = location_config(r).origin;
+  const auto& rules = configured != nullptr ? *configured : same_origin;
+  return rules.allow(header_in(r, "Origin"), header_in(r, "Host"));
+}
+
+int handle_publish(request_rec* r) {
+  if (view_of(r->handler) != handler_name) return DECLINED;
+  return fenced(r, [&]() -> int {
+    const std::string_view channel = channel_of(r);
+    if (channel.empty()) return refuse(r, HTTP_NOT_FOUND, "the path names no channel");
+    if (r->method_number == M_GET) return tell_subscribers(r, channel);
+    if (r->method_number != M_POST) {
+      ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_POST, -1);
+      return HTTP_METHOD_NOT_ALLOWED;
+    }
+    if (!allows_origin(r))
+      return refuse(r, HTTP_FORBIDDEN,
+                    "the page's origin may not (WebSocketOrigin would allow it)");
+    return publish(r, channel);
+  });
+}
+
+}  // namespace
+
+void register_publish_handler() {
+  ap_hook_handler(handle_publish, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace mod_ws::httpd
