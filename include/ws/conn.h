@@ -124,6 +124,10 @@ class Conn : public detail::TaskOwner {
   virtual void on_ping(ControlObserver observer) = 0;
   virtual void on_pong(ControlObserver observer) = 0;
 
+  /// A setting of the location: what `WebSocketHandlerOption NAME VALUE` says. It lives as long as
+  /// the session.
+  virtual std::optional<std::string_view> option(std::string_view name) const = 0;
+
   /// The subprotocol that was agreed, empty if none.
   virtual std::string_view subprotocol() const = 0;
 

@@ -47,6 +47,7 @@ class Runtime {
   // A loop's thread, where the results come.
   virtual Pending<std::size_t> count_subscribers(std::string_view channel) = 0;
   virtual Pending<void> sleep_for(std::chrono::milliseconds time) = 0;
+  virtual Pending<void> wait_ready(int fd, bool for_writing) = 0;
   /// Runs `work` on another thread, then `done` here.
   virtual void offload(std::function<void()> work, std::function<void()> done) = 0;
 

@@ -5,6 +5,7 @@
 #include "ws/channel.h"
 #include "ws/close_code.h"
 #include "ws/conn.h"
+#include "ws/descriptor.h"
 #include "ws/error.h"
 #include "ws/handler.h"
 #include "ws/message.h"

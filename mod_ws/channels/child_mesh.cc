@@ -61,7 +61,7 @@ void ChildMesh::take_up() {
 
 void ChildMesh::add_peer(base::UniqueFd socket) {
   MeshPeer::Owner& owner = *this;
-  peers_.push_back(std::make_unique<MeshPeer>(loop_, std::move(socket), owner));
+  peers_.push_back(std::make_shared<MeshPeer>(loop_, std::move(socket), owner));
 }
 
 /// Takes in those that have connected. A new member connects before it has a session, so whoever
@@ -171,7 +171,12 @@ void ChildMesh::on_mesh_frame(MeshPeer& from, const MeshFrame& frame) {
 
 /// Not at once: it may be the peer itself that calls.
 void ChildMesh::on_peer_gone(MeshPeer&) {
-  loop_.post([this] { std::erase_if(peers_, [](const auto& peer) { return peer->is_gone(); }); });
+  loop_.post([this] {
+    for (const auto& peer : peers_) {
+      if (peer->is_gone()) loop_.release_later(peer);
+    }
+    std::erase_if(peers_, [](const auto& peer) { return peer->is_gone(); });
+  });
 }
 
 }  // namespace mod_ws::channels

@@ -50,7 +50,7 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
   MeshTable::Membership membership_;
   Receiver* receiver_ = nullptr;
   std::uint64_t welcomed_ = 0;  // of MeshTable::joined()
-  std::vector<std::unique_ptr<MeshPeer>> peers_;
+  std::vector<std::shared_ptr<MeshPeer>> peers_;
   std::vector<std::unique_ptr<Question>> questions_;
   std::uint32_t last_question_ = 0;
   bool is_behind_ = false;  // publications are left out for some peer

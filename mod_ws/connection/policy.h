@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "mod_ws/connection/rate_limiter.h"
 #include "mod_ws/protocol/deflate_negotiation.h"
@@ -45,6 +48,10 @@ struct SendQueue {
   bool operator==(const SendQueue&) const = default;
 };
 
+/// The settings of its own that a location gives a handler: names and values. Of several with one
+/// name the last one counts.
+using HandlerOptions = std::vector<std::pair<std::string, std::string>>;
+
 /// What the directives of a location say about its sessions. Immutable; shared by all sessions of
 /// the location for the child's life.
 struct Policy {
@@ -63,6 +70,7 @@ struct Policy {
   SendQueue send_queue{};
   std::size_t write_buffer_bytes = 64 << 10;  ///< With more queued, a handler's writes wait.
   Compression compression{};
+  HandlerOptions handler_options{};
 
   bool operator==(const Policy&) const = default;
 };

@@ -136,6 +136,7 @@ void EventLoop::turn() {
   timers_.advance(now_);
   gather_buffer_.flush();
   bury_retired();
+  std::exchange(released_, {});
 }
 
 int EventLoop::wait_time() const {

@@ -88,6 +88,10 @@ class EventLoop {
   /// find it alive. Once is enough.
   void retire(Resident& resident);
 
+  /// Keeps a watcher that is not watched any more until the turn's last event: one that has been
+  /// fetched already may be for it.
+  void release_later(std::shared_ptr<void> object) { released_.push_back(std::move(object)); }
+
   void set_timer(Timer& timer, std::chrono::milliseconds delay) {
     timers_.set(timer, now_ + delay);
   }
@@ -128,6 +132,7 @@ class EventLoop {
   RandomSource random_;
   std::vector<std::pair<std::type_index, std::shared_ptr<void>>> locals_;
   std::vector<Watcher*> revisits_;
+  std::vector<std::shared_ptr<void>> released_;
   Resident* residents_ = nullptr;
   Resident* retired_ = nullptr;
   bool stopping_ = false;

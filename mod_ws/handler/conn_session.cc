@@ -243,6 +243,13 @@ ws::Request ConnSession::request() const {
           .source = this};
 }
 
+std::optional<std::string_view> ConnSession::option(std::string_view name) const {
+  const auto& options = connection_.policy().handler_options;
+  const auto known = std::find_if(options.rbegin(), options.rend(),
+                                  [&](const auto& option) { return option.first == name; });
+  return known == options.rend() ? std::nullopt : std::optional<std::string_view>(known->second);
+}
+
 void ConnSession::log(LogLevel level, std::string_view text) const {
   base::log({log_server_, request_[remote_address], request_[uri]}, level, text);
 }

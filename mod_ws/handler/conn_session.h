@@ -45,6 +45,7 @@ class ConnSession : protected connection::Backend, public ws::Conn {
 
   // ws::Conn
   ws::Request request() const override;
+  std::optional<std::string_view> option(std::string_view name) const override;
   std::string_view subprotocol() const override { return request_[subprotocol_name]; }
   const ws::CloseStatus& close_status() const override;
   std::size_t buffered_amount() const override { return connection_.queued_bytes(); }

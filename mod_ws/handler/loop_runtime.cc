@@ -1,5 +1,8 @@
 #include "mod_ws/handler/loop_runtime.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "mod_ws/base/log.h"
@@ -29,6 +32,43 @@ class Sleep final : public ws::detail::Outcome<void>, engine::Timer {
   }
 
   std::shared_ptr<Sleep> self_;  // while the timer is set
+};
+
+class Ready final : public ws::detail::Outcome<void>, engine::Watcher {
+ public:
+  void start(EventLoop& loop, int fd, engine::Interest interest, std::shared_ptr<Ready> self) {
+    loop_ = &loop;
+    fd_ = fd;
+    if (!watch(interest)) return deliver({});  // a file; or there is no room for it
+    self_ = std::move(self);
+  }
+
+ private:
+  /// epoll knows a descriptor once only: a second coroutine waits for a duplicate.
+  bool watch(engine::Interest interest) {
+    if (loop_->watch(fd_, interest, *this)) return true;
+    if (errno != EEXIST) return false;
+    duplicate_ = base::UniqueFd(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+    fd_ = duplicate_.get();
+    return duplicate_ && loop_->watch(fd_, interest, *this);
+  }
+  void on_ready(engine::Readiness) override {
+    if (!self_) return;
+    end();
+    deliver({});
+  }
+  void cancel() noexcept override {
+    if (self_) end();
+  }
+  void end() {
+    loop_->unwatch(fd_, *this);
+    loop_->release_later(std::move(self_));
+  }
+
+  EventLoop* loop_ = nullptr;
+  int fd_ = -1;
+  base::UniqueFd duplicate_;
+  std::shared_ptr<Ready> self_;  // while it is watched
 };
 
 }  // namespace
@@ -70,6 +110,13 @@ ws::Pending<void> LoopRuntime::sleep_for(std::chrono::milliseconds time) {
   const auto sleep = std::make_shared<Sleep>();
   sleep->start(*EventLoop::current(), time, sleep);
   return ws::Pending<void>(sleep);
+}
+
+ws::Pending<void> LoopRuntime::wait_ready(int fd, bool for_writing) {
+  const auto ready = std::make_shared<Ready>();
+  ready->start(*EventLoop::current(), fd,
+               for_writing ? engine::Interest::write : engine::Interest::read, ready);
+  return ws::Pending<void>(ready);
 }
 
 void LoopRuntime::offload(std::function<void()> work, std::function<void()> done) {

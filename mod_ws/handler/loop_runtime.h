@@ -21,6 +21,7 @@ class LoopRuntime final : public ws::detail::Runtime {
                std::shared_ptr<const ws::detail::Prepared> message) override;
   ws::Pending<std::size_t> count_subscribers(std::string_view channel) override;
   ws::Pending<void> sleep_for(std::chrono::milliseconds time) override;
+  ws::Pending<void> wait_ready(int fd, bool for_writing) override;
   void offload(std::function<void()> work, std::function<void()> done) override;
 
  private:

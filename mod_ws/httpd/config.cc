@@ -28,6 +28,16 @@ void override_with(PerLeg<T>& outer, const PerLeg<T>& inner) {
   override_with(outer.backend, inner.backend);
 }
 
+/// An inner section adds to the options of an outer one, or changes them.
+const connection::HandlerOptions* merge_options(apr_pool_t* pool,
+                                                const connection::HandlerOptions* outer,
+                                                const connection::HandlerOptions* inner) {
+  if (outer == nullptr || inner == nullptr) return inner == nullptr ? outer : inner;
+  auto* const merged = pool_new<connection::HandlerOptions>(pool, *outer);
+  merged->insert(merged->end(), inner->begin(), inner->end());
+  return merged;
+}
+
 /// Takes what a directive says; the default stays where none does.
 template <class T>
 void set(T& policy, const std::optional<T>& setting) {
@@ -66,6 +76,7 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner) {
   auto* const merged = make(pool, *static_cast<LocationConfig*>(outer));
   const auto& over = *static_cast<LocationConfig*>(inner);
   override_with(merged->handler, over.handler);
+  merged->handler_options = merge_options(pool, merged->handler_options, over.handler_options);
   override_with(merged->origin, over.origin);
   override_with(merged->subprotocols, over.subprotocols);
   override_with(merged->auth_subprotocol, over.auth_subprotocol);
@@ -127,6 +138,7 @@ const connection::Policy& policy_of(const LocationConfig& location, const KindDe
   set(policy.max_lifetime, location.max_lifetime);
   set(policy.close_timeout, location.close_timeout);
   set(policy.write_timeout, location.write_timeout);
+  if (location.handler_options != nullptr) policy.handler_options = *location.handler_options;
   tighten(policy, upgrader);
   // As many as the configuration has different ones; sessions outlive the pools of their requests,
   // so these are the process's.

@@ -32,6 +32,7 @@ struct PerLeg {
 /// while the configuration was read, and lives as long: a merge at request time copies them only.
 struct LocationConfig {
   const LoadedHandler* handler = nullptr;  ///< One without a function undoes an outer one.
+  const connection::HandlerOptions* handler_options = nullptr;
   const protocol::OriginRules* origin = nullptr;
   const std::vector<std::string>* subprotocols = nullptr;
   const char* auth_subprotocol = nullptr;  ///< A prefix; empty undoes an outer one.

@@ -5,6 +5,7 @@
 #include "mod_ws/httpd/auth_subprotocol.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directive_values.h"
+#include "mod_ws/httpd/handler_directives.h"
 #include "mod_ws/protocol/header_list.h"
 
 namespace mod_ws::httpd {
@@ -12,14 +13,6 @@ namespace {
 
 constexpr int max_engine_threads = 256;
 constexpr int max_connection_limit = 1'000'000;
-
-constexpr std::uint64_t min_buffer_bytes = 4 << 10;
-constexpr std::uint64_t max_buffer_bytes = 64 << 20;
-
-const char* complain_of_buffer_size(cmd_parms* command, const char* argument) {
-  return apr_psprintf(command->pool, "%s takes a size from 4K to 64M; not \"%s\"",
-                      command->cmd->name, argument);
-}
 
 LocationConfig& location(void* config) { return *static_cast<LocationConfig*>(config); }
 
@@ -86,16 +79,6 @@ const char* set_time_or_off(cmd_parms* command, void* config, const char* argume
   return apr_psprintf(command->pool,
                       "%s takes a time above 0, like 500ms, 10s or 5min, or off; not \"%s\"",
                       command->cmd->name, argument);
-}
-
-const char* set_handler(cmd_parms* command, void* config, const char* name) {
-  const char* complaint = nullptr;
-  location(config).handler =
-      name == std::string_view("none")
-          ? pool_new<LoadedHandler>(command->pool, LoadedHandler{"none", nullptr})
-          : find_handler(command->pool, name, complaint);
-  if (location(config).handler != nullptr) return nullptr;
-  return apr_psprintf(command->pool, "WebSocketHandler %s: %s", name, complaint);
 }
 
 const char* add_origin(cmd_parms* command, void* config, const char* argument) {
@@ -260,23 +243,6 @@ const char* set_validate(cmd_parms* command, void* config, const char* argument)
   return nullptr;
 }
 
-const char* set_write_buffer(cmd_parms* command, void* config, const char* argument) {
-  if (assign(location(config).write_buffer_bytes,
-             parse_size_within(argument, min_buffer_bytes, max_buffer_bytes))) {
-    return nullptr;
-  }
-  return complain_of_buffer_size(command, argument);
-}
-
-const char* set_read_buffer(cmd_parms* command, void*, const char* argument) {
-  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
-  if (assign(server_config(command->server).read_buffer_bytes,
-             parse_size_within(argument, min_buffer_bytes, max_buffer_bytes))) {
-    return nullptr;
-  }
-  return complain_of_buffer_size(command, argument);
-}
-
 const char* set_compression_memory(cmd_parms* command, void*, const char* argument) {
   if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
   const auto size = parse_size(argument);
@@ -314,6 +280,8 @@ constexpr int anywhere = RSRC_CONF | ACCESS_CONF;
 const command_rec directives[] = {
     {"WebSocketHandler", as_cmd_func(set_handler), nullptr, ACCESS_CONF, TAKE1,
      "The handler that serves WebSocket sessions here, by the name its module gave it, or none."},
+    {"WebSocketHandlerOption", as_cmd_func(set_handler_option), nullptr, anywhere, TAKE2,
+     "A setting of the handler's own: its name and its value."},
     {"WebSocketOrigin", as_cmd_func(add_origin), nullptr, anywhere, ITERATE,
      "Web pages that may open sessions: same, any, or patterns like https://*.example.com:8443."},
     {"WebSocketSubprotocol", as_cmd_func(add_subprotocol), nullptr, anywhere, ITERATE,

@@ -1,0 +1,81 @@
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <ws/ws.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace {
+
+/// `sh -c` of a command line, in a process group of its own; one socket is its input and output.
+class Process {
+ public:
+  explicit Process(const std::string& command) {
+    std::array<int, 2> ends{-1, -1};
+    ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data());
+    socket = ends[0];
+    if ((pid = ::fork()) == 0) run(command.c_str(), ends[1]);
+    ::close(ends[1]);
+    if (pid < 0) throw std::runtime_error("no process for the command");
+  }
+  Process(const Process&) = delete;
+  ~Process() {
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    ::close(socket);
+  }
+  int socket = -1;
+  pid_t pid = -1;
+
+ private:
+  [[noreturn]] static void run(const char* command, int io) {
+    ::setpgid(0, 0);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(io, fd);
+    sigset_t none;  // a loop's thread blocks all signals
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::execl("/bin/sh", "sh", "-c", command, nullptr);
+    ::_exit(127);
+  }
+};
+
+/// Sends what the command prints, a message for each line; what is no UTF-8 is left out.
+ws::Task<> send_output(ws::Conn& conn, std::shared_ptr<Process> process) {
+  std::string text;
+  std::array<char, 4096> part;
+  ws::Error error;
+  while (error.reason() != ws::Error::Reason::closed) {
+    co_await ws::wait_readable(process->socket);
+    const auto size = ::recv(process->socket, part.data(), part.size(), MSG_DONTWAIT);
+    if (size <= 0) break;
+    text.append(part.data(), static_cast<std::size_t>(size));
+    if (text.size() > 64 << 10) text += '\n';  // a line is cut there
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
+      error = co_await conn.write(ws::MessageType::text, std::string_view(text).substr(0, end));
+      text.erase(0, end + 1);
+    }
+  }
+  co_await conn.close();
+}
+
+/// Runs `WebSocketHandlerOption command LINE` for the session: messages are lines of its input.
+ws::Task<> command(ws::Conn& conn) {
+  const auto process = std::make_shared<Process>(std::string(conn.option("command").value_or("")));
+  conn.spawn(send_output(conn, process));
+  while (auto message = co_await conn.read()) {
+    for (std::string_view left = message->payload += '\n'; !left.empty();) {
+      co_await ws::wait_writable(process->socket);
+      const auto size =
+          ::send(process->socket, left.data(), left.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      left.remove_prefix(size < 0 ? left.size() : static_cast<std::size_t>(size));
+    }
+  }
+  ::kill(-process->pid, SIGINT);
+  co_await ws::sleep_for(std::chrono::seconds(1));
+}  // SIGKILL
+
+}  // namespace
+
+WS_MODULE(ws_command_module, {"command", command})
