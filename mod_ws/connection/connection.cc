@@ -82,7 +82,9 @@ void Connection::read() {
   receive_kept();
   for (int i = 0; i < reads_a_turn; ++i) {
     if (!is_reading() || ended()) return;
-    const auto space = loop_.receive_buffer().space();
+    auto space = loop_.receive_buffer().space();
+    if (rate_limiter_ && policy_.rate_limit.action == RateLimit::Action::delay)
+      space = space.first(rate_limiter_->allowed_bytes(loop_.now(), space.size()));
     const IoResult result = transport_.read_some(space);
     switch (result.status) {
       case IoResult::Status::moved:
@@ -130,7 +132,7 @@ std::span<std::uint8_t> Connection::receive(std::span<std::uint8_t> input) {
     if (result != FrameParser::Result::piece) break;
     if (!is_control(piece.opcode)) deadlines_.on_data(loop_.tick());
     backend_.on_piece(piece);
-    if (rate_limiter_) count(piece);
+    if (rate_limiter_ && reading_ != Reading::discard) count(piece);
   }
   backend_.on_input_end();
   if (result == FrameParser::Result::violation) on_violation(parser_.violation());
@@ -142,11 +144,20 @@ std::span<std::uint8_t> Connection::receive(std::span<std::uint8_t> input) {
 std::span<std::uint8_t> Connection::receive_stream(std::span<std::uint8_t> input) {
   if (reading_ != Reading::frames)
     return reading_ == Reading::discard ? std::span<std::uint8_t>{} : input;
-  protocol::FramePiece piece{.raw = input, .payload = input, .opcode = protocol::Opcode::binary};
+  const std::uint64_t limit = policy_.backend_limits.max_message_bytes;
+  const std::size_t most =
+      limit == 0 ? input.size()
+                 : static_cast<std::size_t>(std::min<std::uint64_t>(limit, input.size()));
   deadlines_.on_data(loop_.tick());
-  backend_.on_piece(piece);
+  while (!input.empty() && reading_ == Reading::frames) {
+    const auto message = input.first(std::min(most, input.size()));
+    input = input.subspan(message.size());
+    protocol::FramePiece piece{
+        .raw = message, .payload = message, .opcode = protocol::Opcode::binary};
+    backend_.on_piece(piece);
+  }
   backend_.on_input_end();
-  return {};
+  return reading_ == Reading::discard ? std::span<std::uint8_t>{} : input;
 }
 
 void Connection::count(const protocol::FramePiece& piece) {
@@ -233,7 +244,6 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
 }
 
 void Connection::send_verbatim(Bytes bytes) {
-  deadlines_.on_data(loop_.tick());
   loop_.gather_buffer().flush(*this);
   write(bytes, {});
 }
@@ -281,7 +291,8 @@ void Connection::write_queued() {
     if (result.bytes > 0) deadlines_.on_write_progress(loop_.tick());
     return;
   }
-  deadlines_.on_written();
+  deadlines_.on_written(loop_.tick());
+  if (deadlines_.is_closing()) set_deadline_timer();
   update_interest();
   if (ends_writing_) return shut_down_write();
   backend_.on_drained();
@@ -329,9 +340,12 @@ void Connection::abort() {
 
 void Connection::end(const Ending& ending) {
   if (ended()) return;
-  const bool intended = state_ == State::finishing && ending.cause != Cause::close_timeout;
+  const bool timed_out =
+      ending.cause == Cause::close_timeout || ending.cause == Cause::write_timeout;
+  Ending told = state_ == State::finishing && !timed_out ? Ending{Cause::finished} : ending;
+  told.lost_bytes = queue_.size();
   abort();
-  backend_.on_ended(intended ? Ending{Cause::finished} : ending);
+  backend_.on_ended(told);
 }
 
 void Connection::end_soon(const Ending& ending) {

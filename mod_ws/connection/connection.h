@@ -52,8 +52,10 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void send_frame(protocol::Opcode opcode, std::span<const std::uint8_t> payload,
                   FrameBits bits = {.fin = true, .rsv = 0});
 
-  /// Whole or partial frames exactly as they are; the caller keeps the order of frames.
+  /// Whole or partial frames exactly as they are; the caller keeps the order of frames, and says
+  /// note_data() where there is data in them.
   void send_verbatim(std::span<const std::uint8_t> bytes);
+  void note_data() { deadlines_.on_data(loop_.tick()); }
 
   /// A Close frame, once; from then on the close timeout runs. A code that may not be sent gives an
   /// empty Close frame.
@@ -80,6 +82,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   const protocol::ClosingHandshake& closing() const { return closing_; }
   /// Inside a frame of the peer's whose payload has not come whole.
   bool mid_frame() const { return parser_.mid_frame(); }
+  std::uint64_t frame_bytes_left() const { return parser_.frame_bytes_left(); }
 
   // Ending.
 
@@ -87,17 +90,23 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   /// this is for one that has to wait.
   void start_close_timeout();
 
-  /// Sends what is queued, ends our side, waits for the peer's end, at most the close timeout in
-  /// all. Then on_ended(finished).
+  /// Sends what is queued, as long as the peer takes of it, ends our side, and waits for the peer's
+  /// end, at most the close timeout. Then on_ended(finished).
   void finish();
+
+  /// The peer has no claim on what is queued for it: from now on closing ends when the close
+  /// timeout does.
+  void hurry();
 
   /// Closes the socket now, without on_ended().
   void abort();
 
   bool ended() const { return state_ == State::ended; }
 
-  /// Not ended, no write has failed, and no Close frame was sent.
-  bool may_send_data() const { return !ended() && !ends_soon_ && closing_.may_send_data(); }
+  /// Neither ended nor about to, no write has failed, and no Close frame was sent.
+  bool may_send_data() const {
+    return state_ == State::open && !ends_soon_ && closing_.may_send_data();
+  }
 
   /// Calls Backend::on_drained() in the loop's next turn, if the queue is empty then.
   void call_drained_soon();
@@ -139,6 +148,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void set_deadline_timer();
   Deadlines::Next next_deadline() const;
   void act(Due due);
+  bool takes_what_was_sent();
   void end_writing();
   void shut_down_write();
   void end(const Ending& ending);
@@ -161,6 +171,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   bool write_shut_ = false;
   bool calls_drained_ = false;
   std::uint32_t ping_payload_ = 0;        // of all our pings; 0 before the first
+  std::uint32_t untaken_bytes_ = 0;       // of what was sent, when a pong was last waited for
   Ending soon_{Ending::Cause::finished};  // what end_soon() has found
   engine::EventLoop& loop_;
   Backend& backend_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "mod_ws/connection/connection.h"
 
@@ -46,7 +47,7 @@ void Connection::act(Due due) {
       return end({Cause::write_timeout});
     case Due::pong_timeout:
       // While nothing is read from the peer, its answer cannot be seen.
-      if (!is_reading()) return put_off_ping();
+      if (!is_reading() || takes_what_was_sent()) return put_off_ping();
       return end({Cause::pong_timeout});
     case Due::ping:
     case Due::idle_timeout:
@@ -66,13 +67,28 @@ void Connection::start_close_timeout() {
   set_deadline_timer();
 }
 
+void Connection::hurry() {
+  deadlines_.hurry();
+  set_deadline_timer();
+}
+
 // ---- pings
 
 void Connection::ping() {
   while (ping_payload_ == 0)
     ping_payload_ = std::bit_cast<std::uint32_t>(loop_.random().next_key());
   send_frame(protocol::Opcode::ping, payload_bytes(ping_payload_));
+  takes_what_was_sent();
   deadlines_.on_ping(loop_.tick(), true);
+}
+
+/// Whether the peer has taken some of what was sent before a ping, and not all of it: then it has
+/// not got to the ping yet, but it is there.
+bool Connection::takes_what_was_sent() {
+  const auto untaken =
+      static_cast<std::uint32_t>(transport::untaken_bytes(transport_.fd()) + queue_.size());
+  const std::uint32_t before = std::exchange(untaken_bytes_, untaken);
+  return untaken > 0 && (untaken < before || deadlines_.has_written_since_ping());
 }
 
 bool Connection::is_own_pong(const protocol::FramePiece& piece) const {

@@ -53,13 +53,17 @@ void Deadlines::on_ping(Tick now, bool sent) {
 void Deadlines::on_closing(Tick now) {
   if (is_closing_) return;
   is_closing_ = true;
-  write_ = now;
+  closing_ = now;
 }
 
 Deadlines::Next Deadlines::next(const Policy& policy, Tick now) const {
   Earliest earliest(now);
   if (is_closing_) {
-    earliest.consider(Due::close_timeout, write_, policy.close_timeout);
+    if (awaits_write_ && !hurries_) {
+      earliest.consider(Due::write_timeout, write_, policy.write_timeout);
+    } else {
+      earliest.consider(Due::close_timeout, closing_, policy.close_timeout);
+    }
     return earliest.next();
   }
   if (awaits_write_) earliest.consider(Due::write_timeout, write_, policy.write_timeout);

@@ -52,9 +52,17 @@ class Deadlines {
     write_ = now;
     awaits_write_ = true;
   }
-  void on_written() { awaits_write_ = false; }
-  /// Our Close frame is out. The first time counts.
+  /// Nothing waits for the peer any more.
+  void on_written(Tick now) {
+    awaits_write_ = false;
+    closing_ = now;  // its Close frame has left only now
+  }
+  /// Our Close frame is out, or queued. The first time counts.
   void on_closing(Tick now);
+  /// The peer has taken bytes that had to wait.
+  bool has_written_since_ping() const { return static_cast<std::int32_t>(write_ - ping_) > 0; }
+  /// What is queued for the peer gets no time of its own: closing ends when its time is over.
+  void hurry() { hurries_ = true; }
 
   bool is_closing() const { return is_closing_; }
 
@@ -70,10 +78,12 @@ class Deadlines {
   Tick received_ = 0;
   Tick data_ = 0;
   Tick ping_ = 0;
-  Tick write_ = 0;  // once the connection is closing: the time that began
+  Tick write_ = 0;
+  Tick closing_ = 0;
   bool awaits_pong_ = false;
   bool awaits_write_ = false;
   bool is_closing_ = false;
+  bool hurries_ = false;
 };
 
 }  // namespace mod_ws::connection

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -17,7 +18,8 @@ struct Ending {
   };
 
   Cause cause;
-  int error = 0;  ///< An errno; 0 for a TLS error.
+  int error = 0;               ///< An errno; 0 for a TLS error.
+  std::size_t lost_bytes = 0;  ///< That were queued for the peer, and not taken.
 };
 
 /// For the log: "connection reset by peer".

@@ -23,4 +23,11 @@ void RateLimiter::take(Time now, std::uint64_t messages, std::uint64_t bytes) {
   ahead_ = std::max(messages_until_, bytes_until_);
 }
 
+std::size_t RateLimiter::allowed_bytes(Time now, std::size_t most) const {
+  if (limit_.bytes_per_second == 0) return most;
+  const std::chrono::duration<double> left = limit_.burst - (std::max(bytes_until_, now) - now);
+  const double bytes = left.count() * static_cast<double>(limit_.bytes_per_second);
+  return static_cast<std::size_t>(std::clamp(bytes, 1.0, static_cast<double>(most)));
+}
+
 }  // namespace mod_ws::connection

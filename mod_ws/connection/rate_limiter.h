@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "mod_ws/engine/timer_wheel.h"
@@ -34,6 +35,9 @@ class RateLimiter {
 
   /// Counts what has come.
   void take(Time now, std::uint64_t messages, std::uint64_t bytes);
+
+  /// How much may come at once now, at least 1 and at most `most`: the burst's worth that is left.
+  std::size_t allowed_bytes(Time now, std::size_t most) const;
 
   /// When more may come; not after `now` while the peer keeps to the limit.
   Time next() const { return ahead_ - limit_.burst; }

@@ -103,6 +103,7 @@ void ConnSession::send_prepared(const ws::detail::Prepared& message) {
   if (connection_.role() == protocol::Role::client)  // each frame is masked anew
     return send_message(message.type, message.payload);
   auto* const compression = compression_to_use();
+  connection_.note_data();
   if (compression == nullptr) return connection_.send_verbatim(prepared.frame());
   if (const auto frame = compression->shared_frame(prepared))
     return connection_.send_verbatim(*frame);
@@ -207,6 +208,7 @@ bool ConnSession::is_too_slow() {
     log(LogLevel::info, "takes data too slowly: more than WebSocketSendQueue waits");
     close_now(ws::CloseCode::policy_violation, "too slow to take what is sent");
     connection_.finish();
+    connection_.hurry();
   }
   return true;
 }

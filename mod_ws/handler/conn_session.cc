@@ -82,6 +82,7 @@ void ConnSession::on_violation(const protocol::Violation& violation) {
   log(LogLevel::info, std::string("the peer broke the protocol: ") + violation.reason);
   connection_.send_close(violation.code, violation.reason);
   connection_.finish();
+  connection_.hurry();
   set_over({violation.code, violation.reason});
 }
 

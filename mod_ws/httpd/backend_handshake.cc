@@ -14,7 +14,7 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr int max_interim_responses = 10;
-constexpr std::size_t max_line_bytes = HUGE_STRING_LEN;  // as mod_proxy_http
+constexpr apr_status_t too_long = APR_OS_START_USERERR;  // a line of the answer
 constexpr int max_header_lines = 200;  // interim responses included: their memory is kept too
 
 /// A request_rec for the backend's side: httpd's line reader, header parser and body filter work on
@@ -51,9 +51,19 @@ request_rec* make_fake_request(const BackendRequest& request) {
 int bad_gateway(const BackendRequest& request, apr_status_t status, const char* what) {
   const bool timed_out = APR_STATUS_IS_TIMEUP(status);
   if (timed_out) apr_table_setn(request.r->notes, "proxy_timedout", "1");  // for failontimeout
+  if (status == too_long) {
+    status = APR_SUCCESS;
+    what = "a line of the answer to the opening handshake is longer than responsefieldsize= allows";
+  }
   ap_log_rerror(APLOG_MARK, APLOG_ERR, status, request.r, "backend %s: %s", backend_name(request),
                 what);
   return timed_out ? HTTP_GATEWAY_TIME_OUT : HTTP_BAD_GATEWAY;
+}
+
+/// The worker's responsefieldsize=, and mod_proxy_http's default.
+std::size_t max_line_bytes(const BackendRequest& request) {
+  const auto& worker = *request.worker->s;
+  return worker.response_field_size_set != 0 ? worker.response_field_size : HUGE_STRING_LEN;
 }
 
 /// Waits for more from the backend, until the deadline.
@@ -76,13 +86,13 @@ apr_status_t read_line(const BackendRequest& request, const BackendResponse& res
     const std::uint64_t read_before = tls_bytes_read(response.fake->connection);
     apr_status_t status = ap_get_brigade(response.fake->input_filters, brigade, AP_MODE_GETLINE,
                                          APR_NONBLOCK_READ, 0);
-    char part[max_line_bytes];
+    char part[HUGE_STRING_LEN];
     apr_size_t length = status == APR_SUCCESS ? sizeof part : 0;
     if (status == APR_SUCCESS) status = apr_brigade_flatten(brigade, part, &length);
     apr_brigade_cleanup(brigade);
     if (status != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(status)) return status;
     line.append(part, length);
-    if (line.size() > max_line_bytes) return APR_ENOSPC;
+    if (line.size() > max_line_bytes(request)) return too_long;
     const bool moved = length > 0 || tls_bytes_read(response.fake->connection) != read_before;
     if (!moved && (status = wait_for_input(request)) != APR_SUCCESS) return status;
   }
@@ -132,7 +142,7 @@ int read_head(const BackendRequest& request, BackendResponse& response, int& lin
       return bad_gateway(request, status, "the answer to the opening handshake broke off");
     if (!header.empty() && (line.starts_with(' ') || line.starts_with('\t'))) {
       header += ' ' + std::string(protocol::trimmed(line));  // RFC 9112 5.2: obsolete folding
-      if (header.size() > max_line_bytes) break;
+      if (header.size() > max_line_bytes(request)) break;
       continue;
     }
     if (!header.empty() && !add_header(response.fake->headers_in, header)) break;
@@ -141,6 +151,21 @@ int read_head(const BackendRequest& request, BackendResponse& response, int& lin
   }
   return bad_gateway(request, APR_SUCCESS,
                      "bad or too many headers in the answer to the opening handshake");
+}
+
+/// mod_ssl's handshake happens here, too, on a blocking socket: each of its steps gets what is left
+/// of the time.
+apr_status_t pass_in_time(const BackendRequest& request, apr_bucket_brigade* brigade) {
+  conn_rec* const origin = request.backend->connection;
+  const apr_time_t left = request.deadline - apr_time_now();
+  if (left <= 0) return APR_TIMEUP;
+  apr_interval_time_t usual = 0;
+  apr_socket_timeout_get(request.backend->sock, &usual);
+  apr_socket_timeout_set(request.backend->sock, left);
+  apr_status_t status = ap_pass_brigade(origin->output_filters, brigade);
+  apr_socket_timeout_set(request.backend->sock, usual);
+  if (status == APR_SUCCESS && origin->aborted != 0) status = APR_ECONNABORTED;
+  return status != APR_SUCCESS && apr_time_now() >= request.deadline ? APR_TIMEUP : status;
 }
 
 bool is_interim(int status) {
@@ -217,15 +242,16 @@ int send_backend_handshake(const BackendRequest& request) {
       request.server_port_text, &content_length, &transfer_encoding);
   if (status != OK) return status;
   apr_brigade_puts(brigade, nullptr, nullptr, "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
-  const int sent =
-      ap_proxy_pass_brigade(origin->bucket_alloc, r, request.backend, origin, brigade, 1);
-  if (sent != OK) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: %s", backend_name(request),
+  APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_flush_create(origin->bucket_alloc));
+  const apr_status_t sent = pass_in_time(request, brigade);
+  if (sent == APR_SUCCESS) return OK;
+  const int answer =
+      bad_gateway(request, sent,
                   request.backend->is_ssl != 0
                       ? "TLS did not come about, or broke off (LogLevel ssl:info tells why)"
                       : "the connection broke off before the opening handshake was sent");
-  }
-  return sent;
+  // The backend has not been asked for anything yet: a balancer may ask another member.
+  return answer == HTTP_BAD_GATEWAY ? HTTP_SERVICE_UNAVAILABLE : answer;
 }
 
 int read_backend_response(const BackendRequest& request, BackendResponse& response) {
@@ -249,7 +275,8 @@ void copy_response_headers(const BackendRequest& request, const BackendResponse&
   if (auto* const clear_connection = APR_RETRIEVE_OPTIONAL_FN(ap_proxy_clear_connection))
     clear_connection(r, headers);
   for (const char* const name :
-       {"Keep-Alive", "Proxy-Authenticate", "TE", "Trailer", "Upgrade", "Transfer-Encoding"}) {
+       {"Keep-Alive", "Proxy-Authenticate", "TE", "Trailer", "Upgrade", "Transfer-Encoding",
+        "Sec-WebSocket-Accept", "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"}) {
     apr_table_unset(headers, name);
   }
   const apr_array_header_t* const entries = apr_table_elts(headers);

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 11> excluded_headers{"Upgrade",
 ap_filter_rec_t* end_of_header_rules = nullptr;
 
 bool has_body(const request_rec* r) {
+  if (r->connection->master != nullptr) return false;  // an HTTP/2 stream is the session itself
   const std::string_view length = header_in(r, "Content-Length");
   if (!length.empty() && length != "0") return true;
   return !header_in(r, "Transfer-Encoding").empty();

@@ -33,6 +33,11 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return value << *shift;
 }
 
+bool is_off(std::string_view text) {
+  return protocol::equals_ignoring_case(text, "off") ||
+         protocol::equals_ignoring_case(text, "none");
+}
+
 std::optional<std::uint64_t> parse_size_within(std::string_view text, std::uint64_t lowest,
                                                std::uint64_t highest) {
   const auto size = parse_size(text);

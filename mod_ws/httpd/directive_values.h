@@ -16,6 +16,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 std::optional<std::uint64_t> parse_size_within(std::string_view text, std::uint64_t lowest,
                                                std::uint64_t highest);
 
+/// What means "none" where a directive has no other word for it.
+bool is_off(std::string_view text);
+
 /// A time from 1 ms to a year: a number of seconds, or one with ms, s, min or h behind it.
 std::optional<std::chrono::milliseconds> parse_time(const char* text);
 

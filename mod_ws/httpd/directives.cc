@@ -29,30 +29,32 @@ bool set_leg(PerLeg<T>& setting, T value, const char* leg) {
 
 template <auto member>
 const char* set_limit(cmd_parms* command, void* config, const char* argument, const char* leg) {
-  const auto size = parse_size(argument);
+  const auto size = is_off(argument) ? 0 : parse_size(argument);
   if (size && set_leg(location(config).*member, *size, leg)) return nullptr;
-  return apr_psprintf(command->pool,
-                      "%s takes a size in bytes, with K, M or G behind it, or 0 for no limit, and "
-                      "then client or backend where it is for one side only; not \"%s\"",
-                      command->cmd->name, size ? leg : argument);
+  return apr_psprintf(
+      command->pool,
+      "%s takes a size in bytes, with K, M or G behind it, or off for no limit, and "
+      "then client or backend where it is for one side only; not \"%s\"",
+      command->cmd->name, size ? leg : argument);
 }
 
 const char* set_max_fragments(cmd_parms* command, void* config, const char* argument,
                               const char* leg) {
-  const auto number = parse_number(argument, 0, std::numeric_limits<int>::max());
+  const auto number =
+      is_off(argument) ? 0 : parse_number(argument, 0, std::numeric_limits<int>::max());
   if (number && set_leg(location(config).max_fragments, static_cast<std::uint32_t>(*number), leg)) {
     return nullptr;
   }
-  return apr_psprintf(command->pool,
-                      "WebSocketMaxFragments takes a number, or 0 for no limit, and then client or "
-                      "backend where it is for one side only; not \"%s\"",
-                      number ? leg : argument);
+  return apr_psprintf(
+      command->pool,
+      "WebSocketMaxFragments takes a number, or off for no limit, and then client or "
+      "backend where it is for one side only; not \"%s\"",
+      number ? leg : argument);
 }
 
 template <auto member>
 const char* set_max_connections(cmd_parms* command, void* config, const char* argument) {
-  const bool is_off = protocol::equals_ignoring_case(argument, "off");
-  const auto number = is_off ? 0 : parse_number(argument, 0, max_connection_limit);
+  const auto number = is_off(argument) ? 0 : parse_number(argument, 0, max_connection_limit);
   if (!number) {
     return apr_psprintf(command->pool, "%s takes a number from 1 to %d, or off; not \"%s\"",
                         command->cmd->name, max_connection_limit, argument);
@@ -64,21 +66,23 @@ const char* set_max_connections(cmd_parms* command, void* config, const char* ar
 template <auto member>
 const char* set_time(cmd_parms* command, void* config, const char* argument) {
   if (assign(location(config).*member, parse_time(argument))) return nullptr;
-  return apr_psprintf(command->pool, "%s takes a time above 0, like 500ms, 10s or 5min; not \"%s\"",
+  return apr_psprintf(command->pool,
+                      "%s takes a time from 1ms to 8760h, like 500ms, 10s or 5min; not \"%s\"",
                       command->cmd->name, argument);
 }
 
 /// The same, and `off`.
 template <auto member>
 const char* set_time_or_off(cmd_parms* command, void* config, const char* argument) {
-  if (protocol::equals_ignoring_case(argument, "off")) {
+  if (is_off(argument)) {
     location(config).*member = std::chrono::milliseconds(0);
     return nullptr;
   }
   if (assign(location(config).*member, parse_time(argument))) return nullptr;
-  return apr_psprintf(command->pool,
-                      "%s takes a time above 0, like 500ms, 10s or 5min, or off; not \"%s\"",
-                      command->cmd->name, argument);
+  return apr_psprintf(
+      command->pool,
+      "%s takes a time from 1ms to 8760h, like 500ms, 10s or 5min, or off; not \"%s\"",
+      command->cmd->name, argument);
 }
 
 const char* add_origin(cmd_parms* command, void* config, const char* argument) {
@@ -92,6 +96,10 @@ const char* add_origin(cmd_parms* command, void* config, const char* argument) {
 }
 
 const char* add_subprotocol(cmd_parms* command, void* config, const char* name) {
+  if (is_off(name)) {
+    location(config).subprotocols = pool_new<std::vector<std::string>>(command->pool);
+    return nullptr;
+  }
   if (!protocol::is_token(name)) {
     return apr_pstrcat(
         command->pool,
@@ -105,7 +113,7 @@ const char* add_subprotocol(cmd_parms* command, void* config, const char* name) 
 }
 
 const char* set_auth_subprotocol(cmd_parms* command, void* config, const char* prefix) {
-  if (prefix == std::string_view("none")) {
+  if (is_off(prefix)) {
     location(config).auth_subprotocol = "";
     return nullptr;
   }
@@ -199,15 +207,15 @@ bool set_rate_option(connection::RateLimit& limit, std::string_view option) {
 
 const char* set_rate_limit(cmd_parms* command, void* config, int count, char* const arguments[]) {
   connection::RateLimit limit;
-  const bool is_off = count == 1 && protocol::equals_ignoring_case(arguments[0], "off");
-  for (int i = 0; i < count && !is_off; ++i) {
+  const bool has_no_limit = count == 1 && is_off(arguments[0]);
+  for (int i = 0; i < count && !has_no_limit; ++i) {
     if (set_rate_option(limit, arguments[i])) continue;
     return apr_psprintf(command->pool,
                         "WebSocketRateLimit takes messages=N/s, bytes=SIZE/s, burst=TIME and delay "
                         "or close, or off alone; not \"%s\"",
                         arguments[i]);
   }
-  if (!limit.is_set() && !is_off)
+  if (!limit.is_set() && !has_no_limit)
     return "WebSocketRateLimit takes messages=N/s or bytes=SIZE/s or both, or off alone";
   location(config).rate_limit = limit;
   return nullptr;
@@ -216,16 +224,17 @@ const char* set_rate_limit(cmd_parms* command, void* config, int count, char* co
 const char* set_send_queue(cmd_parms* command, void* config, const char* size, const char* action) {
   using Action = connection::SendQueue::Action;
   connection::SendQueue queue{.action = Action::close, .limit_bytes = 0};
-  const bool is_off = protocol::equals_ignoring_case(size, "off") && action == nullptr;
-  const bool has_size = is_off || assign(queue.limit_bytes, parse_size(size));
-  if (is_off) queue.action = Action::wait;
+  const bool waits = is_off(size) && action == nullptr;
+  const bool has_size =
+      waits || (assign(queue.limit_bytes, parse_size(size)) && queue.limit_bytes > 0);
+  if (waits) queue.action = Action::wait;
   if (action != nullptr && protocol::equals_ignoring_case(action, "drop"))
     queue.action = Action::drop;
   const bool knows_action = action == nullptr || queue.action == Action::drop ||
                             protocol::equals_ignoring_case(action, "close");
   if (!has_size || !knows_action) {
     return apr_psprintf(command->pool,
-                        "WebSocketSendQueue takes a size in bytes, with K, M or G behind it, and "
+                        "WebSocketSendQueue takes a size above 0, with K, M or G behind it, and "
                         "then close or drop, or off alone; not \"%s\"",
                         has_size ? action : size);
   }
@@ -291,14 +300,15 @@ const command_rec directives[] = {
      "Authorization: Bearer, or none."},
     {"WebSocketMaxMessageSize", as_cmd_func(set_limit<&LocationConfig::max_message_bytes>), nullptr,
      anywhere, TAKE12,
-     "The largest message, fragments joined; 0 for no limit; then client or backend for one side "
+     "The largest message, fragments joined; off for no limit; then client or backend for one side "
      "only. Beyond it: close 1009."},
     {"WebSocketMaxFrameSize", as_cmd_func(set_limit<&LocationConfig::max_frame_bytes>), nullptr,
      anywhere, TAKE12,
-     "The largest data frame; 0 for no limit; then client or backend for one side only. Beyond it: "
+     "The largest data frame; off for no limit; then client or backend for one side only. Beyond "
+     "it: "
      "close 1009."},
     {"WebSocketMaxFragments", as_cmd_func(set_max_fragments), nullptr, anywhere, TAKE12,
-     "In how many frames a message may come; 0 for no limit; then client or backend for one side "
+     "In how many frames a message may come; off for no limit; then client or backend for one side "
      "only. Beyond it: close 1009."},
     {"WebSocketMaxConnections", as_cmd_func(set_max_connections<&LocationConfig::max_connections>),
      nullptr, anywhere, TAKE1,

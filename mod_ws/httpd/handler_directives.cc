@@ -21,9 +21,8 @@ LocationConfig& location(void* config) { return *static_cast<LocationConfig*>(co
 const char* set_handler(cmd_parms* command, void* config, const char* name) {
   const char* complaint = nullptr;
   location(config).handler =
-      name == std::string_view("none")
-          ? pool_new<LoadedHandler>(command->pool, LoadedHandler{"none", nullptr})
-          : find_handler(command->pool, name, complaint);
+      is_off(name) ? pool_new<LoadedHandler>(command->pool, LoadedHandler{"none", nullptr})
+                   : find_handler(command->pool, name, complaint);
   if (location(config).handler != nullptr) return nullptr;
   return apr_psprintf(command->pool, "WebSocketHandler %s: %s", name, complaint);
 }

@@ -91,8 +91,14 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
                                              request.uri, &request.url, proxy_name, proxy_port,
                                              request.server_port_text, 32);
   if (status != OK) return status;
+  if (backend->uds_path == nullptr && backend->port == 0) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: its URL needs a port",
+                  backend_name(request));
+    return HTTP_INTERNAL_SERVER_ERROR;
+  }
   if (ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: no connection (see the line before)",
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "backend %s: no connection (mod_proxy has logged the cause)",
                   backend_name(request));
     return HTTP_SERVICE_UNAVAILABLE;
   }
@@ -177,7 +183,6 @@ int bad_gateway(const BackendRequest& request, const char* complaint) {
 int relay_frames(BackendRequest& request, const connection::Policy& policy) {
   request_rec* const r = request.r;
   RelayCompression compression(r, policy);
-  request.deadline = apr_time_now() + handshake_time(location_config(r), request.worker);
   int status = send_backend_handshake(request);
   if (status != OK) return status;
   BackendResponse response{};
@@ -201,7 +206,9 @@ int relay_frames(BackendRequest& request, const connection::Policy& policy) {
 
 /// The backend speaks a protocol of its own, which the client speaks too, in messages.
 int relay_bytes(BackendRequest& request, const connection::Policy& policy) {
-  static const std::vector<std::string> subprotocols{"binary", base64_subprotocol};
+  static const std::vector<std::string> usual{"binary", base64_subprotocol};
+  const auto* const configured = location_config(request.r).subprotocols;
+  const auto& subprotocols = configured != nullptr ? *configured : usual;
   Agreed agreed{.subprotocol = protocol::choose_subprotocol(
                     header_in(request.r, "Sec-WebSocket-Protocol"), subprotocols),
                 .terms = relay_terms(request, policy)};
@@ -219,16 +226,11 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
           apr_port_t proxy_port) {
   request_rec* const r = request.r;
   BackendConnection connection(r->server);
-  // Before a connection is in use, so that the client's mistakes cost the backend nothing.
-  const auto* const origin = location_config(r).origin;
-  static const auto any_origin = protocol::OriginRules::any();
-  if (const int refusal = check_client_handshake(r, origin != nullptr ? *origin : any_origin);
-      refusal != OK)
-    return refusal;
   int status =
       ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);
   if (status != OK) return status;
   request.backend = connection.get();
+  request.deadline = apr_time_now() + handshake_time(location_config(r), request.worker);
   status = connect_backend(request, scheme, proxy_name, proxy_port);
   if (status != OK) return status;
   if (const char* const obstacle = takeover_obstacle(request.backend->connection)) {
@@ -241,17 +243,34 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   return scheme.is_byte_stream ? relay_bytes(request, policy) : relay_frames(request, policy);
 }
 
+int check_handshake(request_rec* r) {
+  static const auto any_origin = protocol::OriginRules::any();
+  const auto* const origin = location_config(r).origin;
+  return check_client_handshake(r, origin != nullptr ? *origin : any_origin);
+}
+
+/// The handshake has been checked, and its place is taken; what else the directives ask of a
+/// session nobody does there.
+int leave_to_mod_proxy(request_rec* r, const char* obstacle) {
+  const bool breaks_rules =
+      policy_of(location_config(r), relay_defaults) != policy_of(LocationConfig{}, relay_defaults);
+  ap_log_rerror(APLOG_MARK, breaks_rules ? APLOG_WARNING : APLOG_INFO, 0, r,
+                "left to mod_proxy's own tunnel%s: the client's connection cannot be taken: %s",
+                breaks_rules ? ", which does not know the limits and checks that are set here" : "",
+                obstacle);
+  return DECLINED;
+}
+
 int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf, char* url,
                   const char* proxy_name, apr_port_t proxy_port) {
   const Scheme* const scheme = scheme_of(url);
   if (scheme == nullptr || !is_for_relay(r, *scheme, worker)) return DECLINED;
-  if (const char* const obstacle = takeover_obstacle(r->connection)) {
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                  "left to mod_proxy's own tunnel: the client's connection cannot be taken: %s",
-                  obstacle);
-    return DECLINED;
-  }
   return fenced(r, [&] {
+    // Before a connection is in use, so that the client's mistakes cost the backend nothing; and
+    // before others may serve it.
+    if (const int refusal = check_handshake(r); refusal != OK) return refusal;
+    if (const char* const obstacle = takeover_obstacle(r->connection))
+      return leave_to_mod_proxy(r, obstacle);
     char server_port_text[32] = "";
     BackendRequest request{.r = r,
                            .worker = worker,

@@ -1,5 +1,6 @@
 #include "mod_ws/httpd/session_limits.h"
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@
 
 namespace mod_ws::httpd {
 namespace {
+
+constexpr const char* retry_after_seconds = "10";
+constexpr apr_interval_time_t warning_interval = apr_time_from_sec(10);
 
 using Share = base::SessionLedger::Share;
 
@@ -76,11 +80,21 @@ std::string describe(const SessionLimit& limit) {
   return "virtual host " + std::string(view_of(limit.server->server_hostname));
 }
 
+/// Once in a while, in this child.
+bool is_due(apr_time_t now) {
+  static std::atomic<apr_time_t> last{0};
+  apr_time_t before = last.load(std::memory_order_relaxed);
+  return now - before >= warning_interval && last.compare_exchange_strong(before, now);
+}
+
 int refuse(request_rec* r, const Held& held) {
   const int status = held.kind->is_per_client ? HTTP_TOO_MANY_REQUESTS : HTTP_SERVICE_UNAVAILABLE;
   const std::string whose =
       held.kind->is_per_client ? std::string(" from client ") + r->useragent_ip : "";
-  ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+  apr_table_setn(r->err_headers_out, "Retry-After", retry_after_seconds);
+  // That a section is full concerns everybody, and one line in a while says it.
+  const bool is_news = !held.kind->is_per_client && is_due(r->request_time);
+  ap_log_rerror(APLOG_MARK, is_news ? APLOG_WARNING : APLOG_INFO, 0, r,
                 "opening handshake refused with %d: %s has %u sessions%s (%s)", status,
                 describe(*held.limit).c_str(), static_cast<unsigned>(held.limit->max),
                 whose.c_str(), held.kind->directive);

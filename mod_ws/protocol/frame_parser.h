@@ -70,6 +70,8 @@ class FrameParser {
 
   /// Inside a data frame whose payload has not arrived whole.
   bool mid_frame() const { return open_frame_.payload_length > 0; }
+  /// Of its payload, so much is still to come.
+  std::uint64_t frame_bytes_left() const { return open_frame_.payload_length; }
   /// Between the fragments of a message, or inside one.
   bool mid_message() const { return in_message_ || mid_frame(); }
 

@@ -6,7 +6,6 @@
 namespace mod_ws::protocol {
 namespace {
 
-constexpr std::size_t inflate_step_bytes = 16 << 10;
 /// How far ahead of what has come memory is taken for what a frame's header announces.
 constexpr std::uint64_t growth = 4;
 

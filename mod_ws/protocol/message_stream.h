@@ -12,6 +12,9 @@
 
 namespace mod_ws::protocol {
 
+/// A good size for the space that MessageStream::next() inflates into.
+inline constexpr std::size_t inflate_step_bytes = 16 << 10;
+
 /// What is checked of a peer's messages.
 struct MessageRules {
   std::uint64_t max_message_bytes = 0;  ///< 0: any size. Beyond: close 1009.

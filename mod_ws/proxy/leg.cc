@@ -11,6 +11,13 @@ namespace mod_ws::proxy {
 using connection::SendQueue;
 using protocol::Opcode;
 
+namespace {
+
+/// What has begun below the limit of the WebSocketSendQueue may go beyond it by this factor.
+constexpr std::uint64_t max_overrun = 3;
+
+}  // namespace
+
 Leg::Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& terms, Owner& owner,
          Leg& other)
     : owner_(owner),
@@ -22,11 +29,12 @@ Leg::Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& t
                    .limits = &terms.limits},
                   terms.policy, *this, terms.framing),
       limits_(terms.limits),
-      // What an extension knows of earlier messages would have a hole.
-      may_drop_messages_(terms.allowed_rsv == 0) {}
+      // What an extension knows of earlier messages would have a hole, and so would a byte stream.
+      may_drop_messages_(terms.allowed_rsv == 0 && terms.framing == connection::Framing::frames) {}
 
 protocol::MessageRules Leg::message_rules() const {
-  return {.max_message_bytes = limits_.max_message_bytes,
+  // A byte stream has no messages to be too large: what comes is cut into some that are not.
+  return {.max_message_bytes = connection_.is_byte_stream() ? 0 : limits_.max_message_bytes,
           .checks_text = connection_.policy().validates_messages};
 }
 
@@ -44,7 +52,7 @@ void Leg::compress(connection::CompressionTerms agreed) {
 void Leg::rewrite_messages(PayloadChange change) {
   rewriter_ = std::make_unique<MessageRewriter>(message_rules(), compression_.get(),
                                                 other_.compression_.get(), change);
-  may_drop_messages_ = true;
+  may_drop_messages_ = !connection_.is_byte_stream() && !other_.connection_.is_byte_stream();
 }
 
 // ---- receiving
@@ -64,31 +72,47 @@ void Leg::on_piece(protocol::FramePiece& piece) {
 void Leg::answer_if_ping(protocol::FramePiece& piece) {
   if (piece.opcode != Opcode::ping || connection_.queued_bytes() > 0) return;
   piece.unmask();
-  connection_.send_frame(Opcode::pong, piece.payload);
+  if (!other_.is_mid_forward()) return connection_.send_frame(Opcode::pong, piece.payload);
+  // RFC 6455 5.5.3: the last of several pings is the one to answer.
+  pending_pong_ =
+      std::make_unique<std::vector<std::uint8_t>>(piece.payload.begin(), piece.payload.end());
 }
 
 void Leg::receive_data(protocol::FramePiece& piece) {
   if (piece.starts_frame && piece.opcode != Opcode::continuation) choose_to_drop();
+  is_mid_message_ = !piece.ends_message();
   if (rewriter_) return rewrite(piece);
   if (check_ && !check_->check(piece)) return on_violation(check_->violation());
   if (drops_message_) return;
+  other_.connection_.note_data();
   forward(piece.raw);
-  if (other_.pending_close_ && piece.ends_frame) {
+  is_mid_forward_ = !piece.ends_frame;
+  if (piece.ends_frame && other_.has_pending()) {
     forward_run();
-    other_.send_pending_close();
+    other_.send_pending();
   }
 }
 
 void Leg::choose_to_drop() {
   const SendQueue& queue = connection_.policy().send_queue;
-  drops_message_ = queue.action == SendQueue::Action::drop && may_drop_messages_ &&
-                   other_.connection_.queued_bytes() > queue.limit_bytes;
-  if (drops_message_) ++dropped_messages_;
+  drops_message_ = drops_when_full() && other_.connection_.queued_bytes() > queue.limit_bytes;
+  if (!drops_message_) return;
+  if (++dropped_messages_ == 1) owner_.on_leg_drops(*this);
+}
+
+bool Leg::drops_when_full() const {
+  return connection_.policy().send_queue.action == SendQueue::Action::drop && may_drop_messages_;
 }
 
 void Leg::rewrite(protocol::FramePiece& piece) {
   forward_run();
-  act_on(rewriter_->send(piece, drops_message_ ? nullptr : &other_.connection_));
+  act_on(rewriter_->send(piece, receiver()));
+}
+
+MessageRewriter::Receiver Leg::receiver() {
+  const SendQueue& queue = connection_.policy().send_queue;
+  return {.connection = drops_message_ ? nullptr : &other_.connection_,
+          .max_queued_bytes = queue.action == SendQueue::Action::wait ? 0 : queue.limit_bytes};
 }
 
 void Leg::act_on(MessageRewriter::Result result) {
@@ -108,6 +132,7 @@ void Leg::receive_close(protocol::FramePiece& piece) {
   const auto status = protocol::parse_close_payload(payload, violation);
   if (!status) return on_violation(violation);
   received_code_ = status->code;
+  has_answered_ = connection_.closing().sent();
   connection_.note_close_received();
   if (other_.connection_.is_byte_stream()) {
     other_.connection_.send_close(status->code, {});
@@ -161,21 +186,23 @@ void Leg::forward_run() {
 }
 
 /// Without a WebSocketSendQueue, the kernel has taken all of it, or this leg waits until it has: at
-/// most one read is ever queued.
+/// most one read is ever queued. Where messages are dropped, the rest of a large one that has begun
+/// waits too.
 void Leg::hold_back() {
   const std::size_t queued = other_.connection_.queued_bytes();
   if (queued == 0) return;
   const SendQueue& queue = connection_.policy().send_queue;
   if (queue.action == SendQueue::Action::wait) return connection_.pause_reading();
   if (queued <= queue.limit_bytes) return;
-  const bool drops = queue.action == SendQueue::Action::drop && may_drop_messages_;
-  if (!drops) owner_.on_leg_too_slow(other_);
+  if (!drops_when_full()) return owner_.on_leg_too_slow(other_);
+  if (!drops_message_ && is_mid_message_ && queued > max_overrun * queue.limit_bytes)
+    connection_.pause_reading();
 }
 
 /// The other leg takes more.
 void Leg::go_on() {
   if (rewriter_ && rewriter_->has_rest()) {
-    act_on(rewriter_->send_rest(drops_message_ ? nullptr : &other_.connection_));
+    act_on(rewriter_->send_rest(receiver()));
     if (rewriter_->has_rest()) return;
   }
   connection_.resume_reading();
@@ -191,10 +218,29 @@ void Leg::close(ws::CloseStatus status, AfterClose after) {
   pending_close_ = std::make_unique<ws::CloseStatus>(std::move(status));
   after_close_ = after;
   connection_.start_close_timeout();
-  if (!other_.is_mid_forward()) send_pending_close();
+  if (!other_.is_mid_forward()) send_pending();
 }
 
-void Leg::send_pending_close() {
+/// It is in the way of others, and gets no more: a Close frame only where one can be placed.
+void Leg::give_up(ws::CloseStatus status) {
+  if (is_closing() || connection_.ended()) return;
+  const std::uint64_t limit = connection_.policy().send_queue.limit_bytes;
+  if (other_.is_mid_forward() && other_.connection_.frame_bytes_left() > max_overrun * limit) {
+    cut_off();
+  } else {
+    close(std::move(status), AfterClose::finish);
+  }
+  connection_.hurry();
+}
+
+void Leg::cut_off() {
+  connection_.note_close_sent();
+  connection_.finish();
+}
+
+void Leg::send_pending() {
+  if (const auto pong = std::move(pending_pong_)) connection_.send_frame(Opcode::pong, *pong);
+  if (!pending_close_) return;
   const auto status = std::move(pending_close_);
   connection_.send_close(status->code, status->reason);
   if (after_close_ == AfterClose::finish) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "mod_ws/connection/connection.h"
 #include "mod_ws/connection/message_compression.h"
@@ -22,6 +23,8 @@ class Leg final : public connection::Backend {
    public:
     virtual void on_leg_violation(Leg& offender, const protocol::Violation& violation) = 0;
     virtual void on_leg_too_slow(Leg& leg) = 0;
+    /// For the first time.
+    virtual void on_leg_drops(Leg& leg) = 0;
     virtual void on_leg_due(connection::Due due) = 0;
     virtual void on_leg_ended(Leg& leg, const connection::Ending& ending) = 0;
 
@@ -66,14 +69,23 @@ class Leg final : public connection::Backend {
   enum class AfterClose : std::uint8_t { await_answer, finish };
   void close(ws::CloseStatus status, AfterClose after);
 
+  /// Ends the connection soon: in the middle of a frame, where a large part of it is still to come.
+  void give_up(ws::CloseStatus status);
+
+  /// Ends the connection, where half a frame is out and its other half will not come: nothing can
+  /// follow it, not even a Close frame.
+  void cut_off();
+
   /// The closing handshake is complete: ends the connection.
   void finish_if_complete();
 
   bool is_closing() const { return connection_.closing().sent() || pending_close_; }
   /// The status the peer closed with, once it has.
   const std::optional<ws::CloseCode>& received_code() const { return received_code_; }
+  /// The peer's Close was its answer to one that it had been sent.
+  bool has_answered() const { return has_answered_; }
   /// Part of a frame has gone to the other leg, and nothing can follow there but the rest.
-  bool is_mid_forward() const { return !rewriter_ && !drops_message_ && connection_.mid_frame(); }
+  bool is_mid_forward() const { return is_mid_forward_; }
   std::uint64_t received_bytes() const { return received_bytes_; }
   std::uint32_t dropped_messages() const { return dropped_messages_; }
 
@@ -85,13 +97,16 @@ class Leg final : public connection::Backend {
   void receive_close(protocol::FramePiece& piece);
   void receive_data(protocol::FramePiece& piece);
   void choose_to_drop();
+  bool drops_when_full() const;
+  MessageRewriter::Receiver receiver();
   void rewrite(protocol::FramePiece& piece);
   void act_on(MessageRewriter::Result result);
   void go_on();
   void forward(std::span<const std::uint8_t> raw);
   void forward_run();
   void hold_back();
-  void send_pending_close();
+  bool has_pending() const { return pending_close_ || pending_pong_; }
+  void send_pending();
   protocol::MessageRules message_rules() const;
 
   Owner& owner_;
@@ -103,9 +118,14 @@ class Leg final : public connection::Backend {
   std::unique_ptr<connection::MessageCompression> compression_;
   std::unique_ptr<MessageCheck> check_;
   std::unique_ptr<MessageRewriter> rewriter_;
+  // What waits for the end of a frame that is under way to this leg.
   std::unique_ptr<ws::CloseStatus> pending_close_;
+  std::unique_ptr<std::vector<std::uint8_t>> pending_pong_;
   AfterClose after_close_ = AfterClose::await_answer;
   bool drops_message_ = false;  // the one under way
+  bool is_mid_message_ = false;
+  bool is_mid_forward_ = false;
+  bool has_answered_ = false;
   bool may_drop_messages_;
   std::optional<ws::CloseCode> received_code_;
   std::uint32_t dropped_messages_ = 0;

@@ -3,15 +3,9 @@
 #include <array>
 
 namespace mod_ws::proxy {
-namespace {
-
-constexpr std::size_t inflate_step_bytes = 16 << 10;
-
-}  // namespace
-
 bool MessageCheck::check(protocol::FramePiece& piece) {
   using Result = protocol::MessageStream::Result;
-  std::array<std::uint8_t, inflate_step_bytes> space;
+  std::array<std::uint8_t, protocol::inflate_step_bytes> space;
   std::span<std::uint8_t> output;
   stream_.give(piece);
   Result result;

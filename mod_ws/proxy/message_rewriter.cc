@@ -8,8 +8,6 @@ namespace {
 using protocol::MessageStream;
 using protocol::Opcode;
 
-constexpr std::size_t inflate_step_bytes = 16 << 10;
-
 Opcode opcode_of(ws::MessageType type, PayloadChange change) {
   const bool is_text = type == ws::MessageType::text || change == PayloadChange::to_base64;
   return is_text ? Opcode::text : Opcode::binary;
@@ -17,20 +15,19 @@ Opcode opcode_of(ws::MessageType type, PayloadChange change) {
 
 }  // namespace
 
-MessageRewriter::Result MessageRewriter::send(protocol::FramePiece& piece,
-                                              connection::Connection* to) {
+MessageRewriter::Result MessageRewriter::send(protocol::FramePiece& piece, const Receiver& to) {
   stream_.give(piece);
   return pump(to);
 }
 
-MessageRewriter::Result MessageRewriter::send_rest(connection::Connection* to) {
+MessageRewriter::Result MessageRewriter::send_rest(const Receiver& to) {
   has_rest_ = false;
   return pump(to);
 }
 
 /// What has come is sent one step late: only the next step tells whether it ended the message.
-MessageRewriter::Result MessageRewriter::pump(connection::Connection* to) {
-  std::array<std::uint8_t, inflate_step_bytes> space;
+MessageRewriter::Result MessageRewriter::pump(const Receiver& to) {
+  std::array<std::uint8_t, protocol::inflate_step_bytes> space;
   std::size_t held = 0;  // at the start of `space`, not sent yet
   Bytes part;
   std::span<std::uint8_t> output;
@@ -44,17 +41,18 @@ MessageRewriter::Result MessageRewriter::pump(connection::Connection* to) {
         held += output.size();
         part = std::span(space).first(held);
         if (held < space.size()) break;
-        if (!send_part(part, false, to)) return Result::violation;
+        if (!send_part(part, false, to.connection)) return Result::violation;
         held = 0;
         part = {};
-        if (to == nullptr || to->queued_bytes() == 0) break;
+        if (to.connection == nullptr || to.connection->queued_bytes() <= to.max_queued_bytes) break;
         stream_.keep_input(rest_);
         has_rest_ = true;
         return Result::full;
       case MessageStream::Result::need_more:
-        return part.empty() || send_part(part, false, to) ? Result::through : Result::violation;
+        return part.empty() || send_part(part, false, to.connection) ? Result::through
+                                                                     : Result::violation;
       case MessageStream::Result::message:
-        return send_part(part, true, to) ? Result::through : Result::violation;
+        return send_part(part, true, to.connection) ? Result::through : Result::violation;
       case MessageStream::Result::violation:
         violation_ = stream_.violation();
         return Result::violation;

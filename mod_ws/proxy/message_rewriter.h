@@ -16,7 +16,7 @@ namespace mod_ws::proxy {
 /// What becomes of a message's payload on its way.
 enum class PayloadChange : std::uint8_t {
   none,
-  from_base64,  ///< Of text messages for a byte stream; else close 1007.
+  from_base64,  ///< For a byte stream. What is no base64: close 1007.
   to_base64,    ///< The other way round: binary becomes text.
 };
 
@@ -36,11 +36,17 @@ class MessageRewriter {
                   connection::MessageCompression* out, PayloadChange change)
       : stream_(rules, in != nullptr ? &in->inflater() : nullptr), out_(out), change_(change) {}
 
-  /// Takes a piece of a data frame. `to` null: the message is left out.
-  Result send(protocol::FramePiece& piece, connection::Connection* to);
+  /// Where a message goes.
+  struct Receiver {
+    connection::Connection* connection;  ///< Null: it is left out.
+    std::uint64_t max_queued_bytes;      ///< With more, it is full.
+  };
+
+  /// Takes a piece of a data frame.
+  Result send(protocol::FramePiece& piece, const Receiver& to);
 
   /// Goes on after Result::full.
-  Result send_rest(connection::Connection* to);
+  Result send_rest(const Receiver& to);
   bool has_rest() const { return has_rest_; }
 
   /// Meaningful after Result::violation.
@@ -49,7 +55,7 @@ class MessageRewriter {
  private:
   using Bytes = std::span<const std::uint8_t>;
 
-  Result pump(connection::Connection* to);
+  Result pump(const Receiver& to);
   bool send_part(Bytes part, bool ends_message, connection::Connection* to);
   std::optional<Bytes> changed(Bytes part, bool ends_message);
   void send_changed(Bytes part, bool ends_message, connection::Connection& to);

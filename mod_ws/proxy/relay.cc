@@ -82,6 +82,8 @@ void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation
           violation.reason);
   Leg& other = other_of(offender);
   offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
+  offender.connection().hurry();
+  if (offender.is_mid_forward()) other.cut_off();
   other.close({CloseCode::going_away, breaks_protocol(violation.code)
                                           ? "the other side broke the protocol"
                                           : "the other side went beyond a limit"},
@@ -92,10 +94,14 @@ void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation
 void Relay::on_leg_too_slow(Leg& leg) {
   if (leg.is_closing()) return;
   log(LogLevel::info, name_of(leg) + " takes data too slowly: more than WebSocketSendQueue waits");
-  leg.close({CloseCode::policy_violation, "too slow to take what is sent"},
-            Leg::AfterClose::finish);
+  leg.give_up({CloseCode::policy_violation, "too slow to take what is sent"});
   other_of(leg).close({CloseCode::going_away, "the other side was too slow"},
                       Leg::AfterClose::await_answer);
+}
+
+void Relay::on_leg_drops(Leg& leg) {
+  log(LogLevel::info,
+      name_of(other_of(leg)) + " takes data too slowly: messages for it are dropped");
 }
 
 void Relay::on_leg_due(connection::Due due) {
@@ -112,10 +118,9 @@ void Relay::close_both(ws::CloseStatus status) {
 void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
   Leg& other = other_of(leg);
   const bool expected = leg.is_closing() || leg.received_code();
-  if (!expected) log_lost(leg, ending);
+  if (!expected || ending.lost_bytes > 0) log_lost(leg, ending);
   if (leg.is_mid_forward() && !other.connection().closing().sent()) {
-    // Half a frame is out, and nothing can follow it but its other half.
-    other.connection().abort();
+    other.cut_off();
   } else if (!expected) {
     other.close(is_backend(leg) ? ws::CloseStatus{CloseCode::bad_gateway, "the backend was lost"}
                                 : ws::CloseStatus{CloseCode::going_away, "the client was lost"},
@@ -133,24 +138,28 @@ void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
 
 void Relay::log_end() const {
   std::string text = "ended; " + closing_of(client_) + ", " + closing_of(backend_);
-  if (const auto dropped = client_.dropped_messages() + backend_.dropped_messages(); dropped > 0)
-    text += ", " + std::to_string(dropped) + " messages dropped for a slow side";
-  log(LogLevel::debug, text);
+  const auto dropped = client_.dropped_messages() + backend_.dropped_messages();
+  if (dropped > 0) text += ", " + std::to_string(dropped) + " messages dropped for a slow side";
+  const bool is_news = dropped > 0 || backend_.connection().is_byte_stream();
+  log(is_news ? LogLevel::info : LogLevel::debug, text);
 }
 
 void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
   const char* const where =
       lost.connection().mid_frame() ? " was lost inside a frame: " : " was lost: ";
-  log(is_backend(lost) ? LogLevel::warning : LogLevel::info,
-      name_of(lost) + where + describe(ending));
+  std::string text = name_of(lost) + where + describe(ending);
+  if (ending.lost_bytes > 0)
+    text += "; " + std::to_string(ending.lost_bytes) + " bytes that waited for it are lost";
+  log(is_backend(lost) ? LogLevel::warning : LogLevel::info, text);
 }
 
-/// "the client closed with 1000"
+/// "the client closed with 1000", "the backend answered 1000"
 std::string Relay::closing_of(const Leg& leg) const {
   if (leg.connection().is_byte_stream())
     return name_of(leg) + (leg.received_code() ? " ended its stream" : " did not end its stream");
   if (!leg.received_code()) return name_of(leg) + " sent no Close";
-  return name_of(leg) + " closed with " + std::to_string(static_cast<int>(*leg.received_code()));
+  return name_of(leg) + (leg.has_answered() ? " answered " : " closed with ") +
+         std::to_string(static_cast<int>(*leg.received_code()));
 }
 
 std::string Relay::name_of(const Leg& leg) const {

@@ -50,6 +50,7 @@ class Relay final : public engine::Resident, Leg::Owner {
  private:
   void on_leg_violation(Leg& offender, const protocol::Violation& violation) override;
   void on_leg_too_slow(Leg& leg) override;
+  void on_leg_drops(Leg& leg) override;
   void on_leg_due(connection::Due due) override;
   void on_leg_ended(Leg& leg, const connection::Ending& ending) override;
 

@@ -1,5 +1,7 @@
 #include "mod_ws/transport/plain.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -42,5 +44,10 @@ IoResult Plain::write_some(std::span<const std::uint8_t> first,
 }
 
 void Plain::shutdown_write() { ::shutdown(fd(), SHUT_WR); }
+
+std::size_t untaken_bytes(int socket) {
+  int bytes = 0;
+  return ::ioctl(socket, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
 
 }  // namespace mod_ws::transport

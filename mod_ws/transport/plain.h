@@ -31,4 +31,8 @@ class Plain {
   base::UniqueFd socket_;
 };
 
+/// Bytes that the kernel has taken for a socket, and that have not arrived at the peer's kernel, or
+/// through a UNIX socket at the peer.
+std::size_t untaken_bytes(int socket);
+
 }  // namespace mod_ws::transport

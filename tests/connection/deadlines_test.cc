@@ -104,7 +104,7 @@ TEST(Deadlines, WaitsForAWriteFromItsLastProgressOn) {
   deadlines.on_write_progress(begin);
   deadlines.on_write_progress(begin + 70);
   EXPECT_EQ(wait(deadlines, begin + 70, Due::write_timeout), 101U);
-  deadlines.on_written();
+  deadlines.on_written(begin);
   EXPECT_EQ(deadlines.next(begin + 70).due, Due::nothing);
 }
 
@@ -115,10 +115,53 @@ TEST(Deadlines, KnowsOnlyTheCloseTimeoutOnceItCloses) {
   policy.max_lifetime = 10ms;
   PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
-  deadlines.on_write_progress(begin);
   deadlines.on_closing(begin + 10);
   deadlines.on_closing(begin + 60);  // the first time counts
   EXPECT_EQ(wait(deadlines, begin + 60, Due::close_timeout), 51U);
+}
+
+TEST(Deadlines, BeginsTheCloseTimeoutWhenTheCloseFrameHasLeft) {
+  Policy policy;
+  policy.close_timeout = 1s;
+  policy.write_timeout = 2s;
+  PolicyDeadlines deadlines(policy);
+  deadlines.start(begin);
+  deadlines.on_write_progress(begin);
+  deadlines.on_closing(begin + 10);
+  EXPECT_EQ(wait(deadlines, begin + 10, Due::write_timeout), 191U);
+  deadlines.on_write_progress(begin + 150);
+  EXPECT_EQ(wait(deadlines, begin + 150, Due::write_timeout), 201U);
+  deadlines.on_written(begin + 300);
+  EXPECT_EQ(wait(deadlines, begin + 300, Due::close_timeout), 101U);
+}
+
+TEST(Deadlines, GivesAPeerThatHasNoClaimTheCloseTimeoutOnly) {
+  Policy policy;
+  policy.close_timeout = 1s;
+  PolicyDeadlines deadlines(policy);
+  deadlines.start(begin);
+  deadlines.on_write_progress(begin);
+  deadlines.on_closing(begin + 10);
+  deadlines.hurry();
+  deadlines.on_write_progress(begin + 50);
+  EXPECT_EQ(wait(deadlines, begin + 60, Due::close_timeout), 51U);
+}
+
+TEST(Deadlines, KeepsAPeerThatOnlyAnswersPingsForAnHour) {
+  Policy policy;
+  policy.ping_interval = 30s;
+  policy.pong_timeout = 30s;
+  PolicyDeadlines deadlines(policy);
+  deadlines.start(begin);
+  Tick now = begin;
+  constexpr Tick hour = 360'000;
+  for (int pings = 0; now - begin < hour; ++pings) {
+    now += wait(deadlines, now, Due::ping);
+    deadlines.on_ping(now, true);
+    now += 2;
+    deadlines.on_received(now);
+    ASSERT_LT(pings, 120);
+  }
 }
 
 }  // namespace

@@ -5,12 +5,12 @@ import pytest
 EVERYWHERE = "{}"
 LOCATION = '<Location "/x">\n{}\n</Location>'
 LEG = "and then client or backend where it is for one side only"
-SIZE = f"takes a size in bytes, with K, M or G behind it, or 0 for no limit, {LEG}"
-NUMBER = f"takes a number, or 0 for no limit, {LEG}"
-TIME = "takes a time above 0, like 500ms, 10s or 5min"
+SIZE = f"takes a size in bytes, with K, M or G behind it, or off for no limit, {LEG}"
+NUMBER = f"takes a number, or off for no limit, {LEG}"
+TIME = "takes a time from 1ms to 8760h, like 500ms, 10s or 5min"
 TIME_OR_OFF = f"{TIME}, or off"
 RATE = "takes messages=N/s, bytes=SIZE/s, burst=TIME and delay or close, or off alone"
-QUEUE = ("takes a size in bytes, with K, M or G behind it, and then close or drop, or off alone")
+QUEUE = ("takes a size above 0, with K, M or G behind it, and then close or drop, or off alone")
 THREADS = "takes a number from 1 to 256"
 SESSIONS = "takes a number from 1 to 1000000, or off"
 COMPRESSION = ("takes on, off or pass, then level=1..9, window=9..15, mem=1..9, min-size=SIZE, "
@@ -57,7 +57,11 @@ BAD = [
     ("WebSocketMaxConnections 1K", SESSIONS),
     ("WebSocketMaxConnections 1000001", SESSIONS),
     ("WebSocketMaxConnections", "takes one argument"),
-    ("WebSocketMaxConnectionsPerClient none", SESSIONS),
+    ("WebSocketSendQueue 0", QUEUE),
+    ("WebSocketMaxLifetime 100000h", TIME),
+    ("WebSocketReadBufferSize 1K", "takes a size from 4K to 64M"),
+    ("WebSocketWriteBufferSize 1G", "takes a size from 4K to 64M"),
+    ("WebSocketHandlerOption name", "takes two arguments"),
     ("WebSocketMaxConnectionsPerClient 10 20", "takes one argument"),
     ("WebSocketValidate all", "takes frames or messages"),
     ("WebSocketRateLimit", "takes messages=N/s or bytes=SIZE/s or both"),
@@ -124,6 +128,8 @@ GOOD_IN_LOCATION = [
     "WebSocketAuthSubprotocol base64url.bearer.authorization.", "WebSocketAuthSubprotocol none",
     "WebSocketMaxConnections 1000000", "WebSocketMaxConnections Off",
     "WebSocketMaxConnectionsPerClient 1", "WebSocketMaxConnectionsPerClient 0",
+    "WebSocketHandler OFF", "WebSocketAuthSubprotocol off", "WebSocketSubprotocol none", "WebSocketMaxMessageSize off",
+    "WebSocketHandlerOption file /etc/motd", "WebSocketWriteBufferSize 256K",
     "WebSocketValidate frames", "WebSocketValidate Messages",
     "WebSocketRateLimit messages=10/s", "WebSocketRateLimit bytes=64K/s burst=5s close",
     "WebSocketRateLimit messages=10/s bytes=1M/s delay", "WebSocketRateLimit off",

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support.frames import PING, PONG, TEXT
+from support.frames import CLOSE, PING, PONG, TEXT
 from support.relay import Relay
 
 # httpd's and mod_proxy's timeouts are shorter than what the sessions live.
@@ -32,9 +32,10 @@ ProxyPass "/idle/relay" "ws://127.0.0.1:${BACKEND_PORT}"
 ProxyPass "/old/relay" "ws://127.0.0.1:${BACKEND_PORT}"
 ProxyPass "/quiet/relay" "ws://127.0.0.1:${BACKEND_PORT}"
 ProxyPass "/slow" "ws://127.0.0.1:${BACKEND_PORT}"
-<Location "/slow">
+ProxyPass "/slow-tls" "wss://127.0.0.1:${BACKEND_PORT}"
+<LocationMatch "^/slow">
     WebSocketHandshakeTimeout 700ms
-</Location>
+</LocationMatch>
 """
 QUIET_SECONDS = 2.5
 
@@ -146,6 +147,26 @@ def test_messages_keep_a_session_from_being_idle(relay, target):
             client.expect_frame(TEXT, "on")
             time.sleep(0.05)
         assert client.expect_close()[0] == 1001
+
+
+def test_relayed_pings_do_not_count_against_idleness(relay):
+    with relay.session(path="/idle/relay") as (client, backend):
+        begin = time.monotonic()
+        while time.monotonic() - begin < 5:
+            client.send_frame(PING, "ping")
+            received = backend.read_frame()
+            if received.opcode == CLOSE:
+                break
+            assert received.opcode == PING
+        else:
+            pytest.fail("no end in 5 s with an idle timeout of 400 ms")
+
+
+def test_tls_to_the_backend_is_part_of_its_handshakes_time(relay):
+    with relay.scripted_backend(lambda connection: connection.read_all()), relay.client() as client:
+        begin = time.monotonic()
+        assert client.handshake("/slow-tls").status == 504
+        assert 0.6 < time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize("drips", [False, True], ids=["silent", "byte-by-byte"])

@@ -39,6 +39,9 @@ CONFIG = """
 <Location "/strict">
     WebSocketRateLimit bytes=1K/s burst=1s close
 </Location>
+<Location "/slow-bytes">
+    WebSocketRateLimit bytes=10000/s burst=100ms
+</Location>
 <Location "/queue-close">
     WebSocketSendQueue 64K
 </Location>
@@ -47,7 +50,7 @@ CONFIG = """
 </Location>
 """
 PATHS = ("limits", "checked", "deflate-client", "deflate-backend", "deflate-both", "no-deflate", "slow",
-         "strict", "queue-close", "queue-drop", "stream")
+         "strict", "slow-bytes", "queue-close", "queue-drop", "stream")
 DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
 MIB, GIB = 1 << 20, 1 << 30
 MAX_GROWTH_BYTES = 8 << 20
@@ -209,6 +212,25 @@ def test_a_client_beyond_the_rate_gets_1008_where_that_is_asked_for(relay):
 
 
 # Slow sides
+
+
+def test_no_more_bytes_than_the_burst_pass_at_once(relay):
+    with Ends(relay, "slow-bytes") as ends:
+        threading.Thread(target=lambda: ends.client.send_frame(BINARY, bytes(10_000)), daemon=True).start()
+        begin = time.monotonic()
+        ends.backend.read_frame()
+        assert 0.8 < time.monotonic() - begin < 5  # 10,000 bytes at 10,000 a second, 1,000 at once
+
+
+def test_the_other_side_of_half_a_bad_message_just_ends(relay):
+    with Ends(relay, "checked") as ends:
+        bad = frame(TEXT, b"a" * 5000 + b"\xff" + b"a" * 5000, mask=DEFAULT_MASK)
+        ends.client.send(bad[:4000])
+        half = ends.backend.read_exact(4000)
+        ends.client.send(bad[4000:])
+        assert close_code(ends.client) == 1007
+        assert half == bad[:4000]
+        assert ends.backend.read_all() == b""
 
 
 def test_a_client_too_slow_for_the_queue_gets_1008(relay):

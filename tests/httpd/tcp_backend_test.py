@@ -18,6 +18,15 @@ ProxyPass "/deflate" "tcp://127.0.0.1:${BACKEND_PORT}" retry=0
 <Location "/slow-end">
     WebSocketCloseTimeout 500ms
 </Location>
+<Location "/mqtt">
+    WebSocketSubprotocol mqtt binary
+</Location>
+<Location "/small">
+    WebSocketMaxMessageSize 4K
+</Location>
+ProxyPass "/mqtt" "tcp://127.0.0.1:${BACKEND_PORT}" retry=0
+ProxyPass "/small" "tcp://127.0.0.1:${BACKEND_PORT}" retry=0
+ProxyPass "/portless" "tcp://127.0.0.1" retry=0
 <Location "/deflate">
     WebSocketCompression on
 </Location>
@@ -232,3 +241,27 @@ def test_a_backend_that_is_not_there_gives_503(relay):
 def test_an_ordinary_request_gets_no_stream(relay):
     with relay.client() as client:
         assert client.get("/tcp").status == 404
+
+
+def test_the_backends_messages_are_no_larger_than_the_limit(relay):
+    with relay.scripted_backend(echo_bytes), relay.client() as client:
+        open_stream(client, "/small")
+        for start in range(0, 20000, 4000):
+            client.send_frame(BINARY, VALUE[start:start + 4000])
+        data, sizes = read_stream(client, 20000)
+        assert data == VALUE[:20000]
+        assert max(sizes) <= 4096
+
+
+@pytest.mark.parametrize("offered, agreed", [("mqtt", "mqtt"), ("binary, mqtt", "mqtt"), ("base64", None)])
+def test_subprotocols_of_the_backend_are_configured(relay, offered, agreed):
+    with relay.scripted_backend(echo_bytes), relay.client() as client:
+        assert open_stream(client, "/mqtt", offered).headers.get("Sec-WebSocket-Protocol") == agreed
+        client.send_frame(BINARY, b"CONNECT")
+        client.expect_frame(BINARY, b"CONNECT")
+
+
+def test_a_backend_without_a_port_is_named(relay, wait_for_log):
+    with relay.client() as client:
+        assert client.handshake("/portless").status == 500
+    wait_for_log("ws:error.*backend tcp://127.0.0.1: its URL needs a port")

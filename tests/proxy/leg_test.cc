@@ -117,6 +117,26 @@ TEST(Leg, PingsNobodyInTheMiddleOfAFrame) {
   EXPECT_EQ(ping->opcode, Opcode::ping);
 }
 
+TEST(Leg, AnswersPingsBehindTheFrameUnderWayToTheirSender) {
+  RelayOnLoop relay({.policy = {.ping_interval = 0ms, .max_lifetime = 50ms}});
+  const Bytes whole = frame(from_backend, "a frame in two halves");
+  const auto middle = whole.begin() + 8;
+  relay.backend.send(Bytes(whole.begin(), middle));
+  EXPECT_EQ(relay.client.receive(8), Bytes(whole.begin(), middle));
+  expect_close(relay.backend, 1001);  // to whom nothing can be sent on any more
+  relay.client.send(frame({.opcode = Opcode::ping}, "first"));
+  relay.client.send(frame({.opcode = Opcode::ping}, "last"));
+  relay.backend.send(Bytes(middle, whole.end()));
+  EXPECT_EQ(relay.client.receive(whole.size() - 8), Bytes(middle, whole.end()));
+  // The pings may have come before the frame's end or behind it; the last one is answered.
+  auto received = relay.client.receive_frame();
+  ASSERT_TRUE(received);
+  EXPECT_EQ(received->opcode, Opcode::pong);
+  if (received->text() == "first") received = relay.client.receive_frame();
+  EXPECT_EQ(received->text(), "last");
+  expect_close(relay.client, 1001);
+}
+
 TEST(Leg, ClosesBothWith1001WhenIdleOrOld) {
   for (const Policy& policy : {Policy{.ping_interval = 0ms, .idle_timeout = 50ms},
                                Policy{.ping_interval = 0ms, .max_lifetime = 50ms}}) {

@@ -216,6 +216,7 @@ TEST(Relay, EndsTheOtherSideWhenOneIsLostInsideAFrame) {
     lost.close();
     EXPECT_EQ(other.receive(part.size()), part);
     EXPECT_TRUE(other.receives_end()) << "half a frame is out: a Close would be part of it";
+    other.close();
     EXPECT_TRUE(relay.thread.wait_until_empty());
   }
 }
@@ -328,6 +329,7 @@ TEST(Relay, EndsAFailedClientWhenTheFrameUnderWayNeverEnds) {
     expect_backend_gets_close(relay, 1001);
     if (backend_ends) relay.backend.close();
     EXPECT_TRUE(relay.client.receives_end());
+    relay.client.close();
     EXPECT_TRUE(relay.thread.wait_until_empty());
   }
 }
@@ -341,6 +343,7 @@ TEST(Relay, EndsAClosingClientWhenTheFrameUnderWayNeverEnds) {
     expect_backend_gets_close(relay, 1000);
     if (backend_ends) relay.backend.close();
     EXPECT_TRUE(relay.client.receives_end());
+    relay.client.close();
     EXPECT_TRUE(relay.thread.wait_until_empty());
   }
 }

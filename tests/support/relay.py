@@ -51,18 +51,20 @@ class Relay:
                                  port=self.backend_port, **options)
 
     @contextmanager
-    def session(self, tls=False, backend_tls=False):
-        """(client, backend): the raw ends of a session, after both handshakes."""
+    def session(self, tls=False, backend_tls=False, path=None, answer=None, is_websocket=True):
+        """(client, backend): the raw ends of a session, after both handshakes. `answer`: more
+        headers of the backend's."""
         connections, is_over = queue.Queue(), threading.Event()
 
         def script(connection):
-            connection.accept_websocket()
+            if is_websocket:
+                connection.accept_websocket(answer)
             connections.put(connection)
             assert is_over.wait(patience(60))
 
         with self.scripted_backend(script, backend_tls), self.client(tls) as client:
             try:
-                client.open(self.path(backend_tls))
+                client.open(path or self.path(backend_tls))
                 yield client, connections.get(timeout=patience(10))
             finally:
                 is_over.set()
