@@ -18,7 +18,7 @@ class Response {
   virtual void add_header(std::string_view name, std::string_view value) = 0;
 
   /// Refuses the session with an HTTP status, 300 to 599, and a body. With an empty one httpd's
-  /// ErrorDocument is sent.
+  /// ErrorDocument is sent; a status that httpd does not know becomes 500 there.
   virtual void refuse(int status, std::string_view body = {},
                       std::string_view content_type = "text/plain; charset=utf-8") = 0;
 

@@ -43,7 +43,8 @@ std::int64_t last_seen(const ws::Request& request) {
 ws::Task<> send_changes(ws::Conn& conn, std::string path) {
   std::int64_t since = last_seen(conn.request());
   while (true) {
-    const auto file = co_await ws::offload([path, since] { return read_if_newer(path, since); });
+    const auto read = [path, since] { return read_if_newer(path, since); };
+    const auto file = co_await ws::offload(read);
     if (file) {
       since = file->modified;
       const std::string message = std::to_string(since) + "\n" + file->text;

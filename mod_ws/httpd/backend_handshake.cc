@@ -159,12 +159,15 @@ apr_status_t pass_in_time(const BackendRequest& request, apr_bucket_brigade* bri
   conn_rec* const origin = request.backend->connection;
   const apr_time_t left = request.deadline - apr_time_now();
   if (left <= 0) return APR_TIMEUP;
+  apr_off_t length = 0;
+  apr_brigade_length(brigade, 0, &length);
   apr_interval_time_t usual = 0;
   apr_socket_timeout_get(request.backend->sock, &usual);
   apr_socket_timeout_set(request.backend->sock, left);
   apr_status_t status = ap_pass_brigade(origin->output_filters, brigade);
   apr_socket_timeout_set(request.backend->sock, usual);
   if (status == APR_SUCCESS && origin->aborted != 0) status = APR_ECONNABORTED;
+  if (status == APR_SUCCESS) request.worker->s->transferred += length;  // as mod_proxy does
   return status != APR_SUCCESS && apr_time_now() >= request.deadline ? APR_TIMEUP : status;
 }
 
@@ -245,8 +248,9 @@ int send_backend_handshake(const BackendRequest& request) {
   APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_flush_create(origin->bucket_alloc));
   const apr_status_t sent = pass_in_time(request, brigade);
   if (sent == APR_SUCCESS) return OK;
+  const bool is_tls_error = request.backend->is_ssl != 0 && !APR_STATUS_IS_TIMEUP(sent);
   const int answer =
-      bad_gateway(request, sent,
+      bad_gateway(request, is_tls_error ? APR_SUCCESS : sent,
                   request.backend->is_ssl != 0
                       ? "TLS did not come about, or broke off (LogLevel ssl:info tells why)"
                       : "the connection broke off before the opening handshake was sent");

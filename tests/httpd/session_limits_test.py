@@ -88,7 +88,7 @@ def test_sessions_beyond_the_limit_get_503(start, mpm):
     server, clients = start(f"WebSocketMaxConnections 2\n{ECHO}", mpm=mpm)
     sessions = [clients.open("/echo") for _ in range(2)]
     assert clients.status("/echo") == 503
-    server.wait_for_log(r"ws:info.*refused with 503: the server has 2 sessions "
+    server.wait_for_log(r"ws:warn.*refused with 503: the server has 2 sessions "
                         r"\(WebSocketMaxConnections\)")
     close(sessions[0])
     clients.wait_for_room("/echo")

@@ -1,0 +1,103 @@
+"""The examples, each with its file in conf/."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from support import processes
+from support.frames import TEXT
+from support.handler_modules import SEVERAL_CHILDREN, load_handlers
+from support.waiting import wait_until
+
+
+@pytest.fixture
+def example(recipe):
+    """A running Recipe with a handler's module."""
+    return lambda name, changes=None, **options: recipe(
+        name, changes, load_handlers(name.removesuffix(".conf")), **options)
+
+
+def read_text(client):
+    received = client.read_frame()
+    assert received.opcode == TEXT
+    return received.payload.decode()
+
+
+def test_chat_speaks_to_the_room_in_all_children(recipe):
+    site = recipe("chat.conf", None, load_handlers("chat") + SEVERAL_CHILDREN, threads=5, modules=())
+    with ExitStack() as stack:
+        clients = [stack.enter_context(site.client()) for _ in range(6)]
+        for number, client in enumerate(clients):
+            client.open(f"/chat?name=user{number}&room=engines")
+            texts = {read_text(client), read_text(client)}
+            assert texts == {f"user{number} has joined", f"{number + 1} here"}
+            for other in clients[:number]:
+                assert read_text(other) == f"user{number} has joined"
+        clients[0].send_frame(TEXT, "hello")
+        for client in clients:
+            assert read_text(client) == "user0: hello"
+        clients[0].close()
+        for client in clients[1:]:
+            assert read_text(client) == "user0 has left"
+
+
+@pytest.mark.parametrize("query", ["", "name=", "name=a%20b", "name=" + 31 * "x"])
+def test_chat_wants_a_name(example, query):
+    with example("chat.conf").client() as client:
+        response = client.handshake(f"/chat?{query}")
+        assert response.status == 400
+        assert b"Choose a name" in response.body
+
+
+def test_publish_conf_speaks_to_a_chat_room(recipe):
+    site = recipe("publish.conf", None, load_handlers("chat") + '<Location "/chat">\nWebSocketHandler chat\n</Location>')
+    with site.client() as client, site.client() as publisher:
+        client.open("/chat?name=ada")
+        {read_text(client), read_text(client)}
+        publisher.send(b"POST /publish/chat/lobby HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nnotice")
+        assert publisher.read_response().status == 204
+        assert read_text(client) == "notice"
+
+
+def test_filewatch_sends_a_file_when_it_changes(example, open_directory):
+    file = open_directory / "news.txt"
+    file.write_text("one")
+    site = example("filewatch.conf", {"/etc/motd": file})
+    with site.client() as client, site.client() as late, site.client() as current:
+        client.open("/filewatch")
+        modified, text = read_text(client).split("\n", 1)
+        assert text == "one"
+        current.open(f"/filewatch?lastMod={modified}")
+        late.open("/filewatch?lastMod=1")
+        assert read_text(late).split("\n", 1)[1] == "one"
+        file.write_text("two")
+        for one in (client, late, current):
+            assert read_text(one).split("\n", 1)[1] == "two"
+
+
+def test_command_speaks_line_by_line(example):
+    with example("command.conf", {'"exec bc --interactive"': "cat"}).client() as client:
+        client.open("/command")
+        for line in ("hello", "", "x" * 60_000):
+            client.send_frame(TEXT, line)
+            assert read_text(client) == line
+
+
+def test_command_closes_when_the_process_ends(example):
+    with example("command.conf", {'"exec bc --interactive"': '"echo last words >&2"'}).client() as client:
+        client.open("/command")
+        assert read_text(client) == "last words"
+        assert client.expect_close()[0] == 1000
+
+
+def lives(pid):
+    return processes.parent_of(pid) is not None
+
+
+def test_command_interrupts_and_then_kills(example):
+    stubborn = '''"trap 'echo interrupted' INT; echo $$; while :; do sleep 0.05; done"'''
+    with example("command.conf", {'"exec bc --interactive"': stubborn}).client() as client:
+        client.open("/command")
+        pid = int(read_text(client))
+        client.close()
+        wait_until(lambda: not lives(pid), "the process is killed")
