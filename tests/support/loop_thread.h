@@ -47,11 +47,16 @@ class LoopThread {
     return wait_until([this] { return loop_->resident_count() == 0; });
   }
 
-  /// Ends the loop, and destroys it with whatever lives on it.
-  void stop(std::chrono::milliseconds grace = {}) {
-    if (!loop_) return;
+  /// Ends the thread. The loop is still there, for what must be destroyed before it.
+  void halt(std::chrono::milliseconds grace = {}) {
+    if (!thread_.joinable()) return;
     loop_->post_stop(grace);
     thread_.join();
+  }
+
+  /// Ends the loop, and destroys it with whatever lives on it.
+  void stop(std::chrono::milliseconds grace = {}) {
+    halt(grace);
     loop_.reset();
   }
 
