@@ -1,6 +1,8 @@
 #include "mod_ws/channels/mesh_frame.h"
 
+#include <array>
 #include <cstring>
+#include <type_traits>
 
 namespace mod_ws::channels {
 namespace {
@@ -13,7 +15,9 @@ struct Header {
   std::uint32_t question;
   MeshFrame::Kind kind;
   ws::MessageType type;
+  std::array<std::uint8_t, 6> unused;  // zero; no byte is left as it was in memory
 };
+static_assert(std::has_unique_object_representations_v<Header>);
 
 std::string_view text_of(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -27,7 +31,8 @@ std::vector<std::uint8_t> serialize(const MeshFrame& frame) {
                       .channel_bytes = static_cast<std::uint32_t>(frame.channel.size()),
                       .question = frame.question,
                       .kind = frame.kind,
-                      .type = frame.type};
+                      .type = frame.type,
+                      .unused = {}};
   std::vector<std::uint8_t> bytes(sizeof header);
   bytes.reserve(sizeof header + frame.channel.size() + frame.payload.size());
   std::memcpy(bytes.data(), &header, sizeof header);
