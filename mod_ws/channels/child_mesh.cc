@@ -1,7 +1,5 @@
 #include "mod_ws/channels/child_mesh.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -64,25 +62,16 @@ void ChildMesh::add_peer(base::UniqueFd socket) {
   peers_.push_back(std::make_shared<MeshPeer>(loop_, std::move(socket), owner));
 }
 
-/// Takes in those that have connected. A new member connects before it has a session, so whoever
-/// does this before each publication leaves out nobody.
+/// A new member connects before it has a session, so whoever does this before each publication
+/// leaves out nobody.
 void ChildMesh::welcome_new_members() {
   const std::uint64_t joined = table_.joined();
-  if (std::exchange(welcomed_, joined) == joined || !has_joined()) return;
-  while (true) {
-    base::UniqueFd socket(
-        ::accept4(membership_.listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket) return;
-    if (!is_of_same_user(socket.get()) || !knows_secret(socket.get())) continue;
-    add_peer(std::move(socket));
-  }
+  if (std::exchange(welcomed_, joined) != joined && has_joined()) accept_waiting();
 }
 
-/// A member has sent it by the time it can be accepted.
-bool ChildMesh::knows_secret(int socket) const {
-  MeshTable::Secret said;
-  return ::recv(socket, said.data(), said.size(), 0) == static_cast<ssize_t>(said.size()) &&
-         said == table_.secret();
+/// Whether somebody has joined or not: a stranger that is left waiting would be told of for ever.
+void ChildMesh::accept_waiting() {
+  for (auto& socket : table_.accept_later(membership_.listener.get())) add_peer(std::move(socket));
 }
 
 // ---- sending

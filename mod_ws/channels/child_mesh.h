@@ -33,14 +33,14 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
  private:
   class Question;
 
-  void on_ready(engine::Readiness) override { welcome_new_members(); }
+  void on_ready(engine::Readiness) override { accept_waiting(); }
   void on_mesh_frame(MeshPeer& from, const MeshFrame& frame) override;
   void on_peer_gone(MeshPeer& peer) override;
 
   void take_up();
   void add_peer(base::UniqueFd socket);
   void welcome_new_members();
-  bool knows_secret(int socket) const;
+  void accept_waiting();
   void send_to_all(const MeshFrame& frame);
   void ask(std::string_view channel, Counted counted);
   void end_question(std::uint32_t number);

@@ -20,6 +20,9 @@ struct Address {
   const sockaddr* pointer() const { return reinterpret_cast<const sockaddr*>(&name); }
 };
 
+/// For a process that has been stopped while it joins.
+constexpr int join_patience_seconds = 1;
+
 /// In the abstract namespace, which the leading null says.
 Address address_of(std::uint64_t server, std::size_t member) {
   Address address;
@@ -36,14 +39,15 @@ base::UniqueFd unix_socket() {
   return base::UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-}  // namespace
-
+/// The process at the other end of a connected UNIX socket runs as the same user as this one.
 bool is_of_same_user(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
          peer.uid == ::geteuid();
 }
+
+}  // namespace
 
 std::unique_ptr<MeshTable, MeshTable::Unmap> MeshTable::create() {
   void* const memory =
@@ -102,6 +106,26 @@ std::vector<base::UniqueFd> MeshTable::connect_to_others(std::size_t member) {
     if (sent == static_cast<ssize_t>(secret_.size())) others.push_back(std::move(connection));
   }
   return others;
+}
+
+std::vector<base::UniqueFd> MeshTable::accept_later(int listener) {
+  // Nobody joins meanwhile: one in the middle of it may have connected without the secret yet.
+  const auto taken = mutex_.lock_for(join_patience_seconds);
+  std::vector<base::UniqueFd> members;
+  while (true) {
+    base::UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) break;
+    if (is_member(socket.get())) members.push_back(std::move(socket));
+  }
+  if (taken != base::SharedMutex::Taken::no) mutex_.unlock();
+  return members;
+}
+
+bool MeshTable::is_member(int socket) const {
+  Secret said;
+  return is_of_same_user(socket) &&
+         ::recv(socket, said.data(), said.size(), 0) == static_cast<ssize_t>(said.size()) &&
+         said == secret_;
 }
 
 }  // namespace mod_ws::channels

@@ -18,9 +18,6 @@ namespace mod_ws::channels {
 class MeshTable {
  public:
   static constexpr std::size_t max_members = 1024;
-  /// What a member says first to another one; nobody else knows it.
-  using Secret = std::array<std::uint8_t, 32>;
-
   struct Unmap {
     void operator()(MeshTable* table) const;
   };
@@ -38,12 +35,18 @@ class MeshTable {
   /// Grows with every new member: one that has joined waits at the listeners of those before.
   std::uint64_t joined() const { return joined_.load(); }
 
-  const Secret& secret() const { return secret_; }
+  /// The connections that wait at a member's listener, each made by a later member. Strangers are
+  /// refused.
+  std::vector<base::UniqueFd> accept_later(int listener);
 
  private:
+  /// What a member says first to another one; nobody else knows it.
+  using Secret = std::array<std::uint8_t, 32>;
+
   MeshTable();
   base::UniqueFd listen(std::size_t& member);
   std::vector<base::UniqueFd> connect_to_others(std::size_t member);
+  bool is_member(int socket) const;
 
   base::SharedMutex mutex_;
   std::atomic<std::uint64_t> joined_{0};
@@ -51,8 +54,5 @@ class MeshTable {
   std::uint64_t name_ = 0;  // of this server, in its addresses
   std::array<bool, max_members> is_used_{};
 };
-
-/// The process at the other end of a connected UNIX socket runs as the same user as this one.
-bool is_of_same_user(int socket);
 
 }  // namespace mod_ws::channels
