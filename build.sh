@@ -164,7 +164,7 @@ wait_until_serving() {
 }
 
 need_test_packages() {
-  need libgtest-dev openssl python3 python3-pytest python3-websockets procps redis-tools
+  need libgtest-dev openssl python3 python3-pytest python3-websockets procps redis-tools chromium
   command -v node >/dev/null || need nodejs
   command -v npm >/dev/null || need npm
 }

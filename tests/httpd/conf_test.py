@@ -1,15 +1,9 @@
-"""Every file in conf/ is tested; those for the whole server, the handler, one relay and the demo here, the others in recipe_*_test.py."""
+"""Every file in conf/ is tested; those for the whole server, one handler and one relay here, the others in recipe_*, examples_ and demo_test.py."""
 
-import subprocess
-import urllib.request
 from pathlib import Path
 
 from support import recipes
-from support.certificate import certificate
-from support.httpd import HTTPD, httpd_environment
 from support.httpd_config import HTTPD_MODULES, load_module, ws_modules
-from support.ports import free_ports
-from support.waiting import wait_until
 from support.websockets_backend import WebsocketsBackend
 from support.ws_client import exchange
 
@@ -40,28 +34,3 @@ def test_ws_load_loads_the_module(check_config, tmp_path):
     proxy = load_module("proxy_module", HTTPD_MODULES / "mod_proxy.so")
     status, message = check_config(f"{proxy}\n{text}", ws=False)
     assert status == 0, message
-
-
-def test_demo_serves_page_handler_and_relay(open_directory):
-    port, tls_port = free_ports(2)
-    htdocs = open_directory / "htdocs"
-    subprocess.run(["cp", "-r", recipes.CONF / "demo" / "htdocs", htdocs], check=True)
-    for suffix, file in (("crt", certificate().cert), ("key", certificate().key)):
-        subprocess.run(["cp", file, open_directory / f"server.{suffix}"], check=True)
-    names = {"WS_ROOT": open_directory, "WS_HTDOCS": htdocs, "WS_MODULES": ws_modules(),
-             "HTTPD_MODULES": HTTPD_MODULES, "WS_PORT": port, "WS_TLS_PORT": tls_port}
-    defines = [word for name, value in names.items() for word in ("-C", f"Define {name} {value}")]
-    command = [HTTPD, "-d", open_directory, "-f", recipes.CONF / "demo" / "httpd.conf", "-DFOREGROUND", *defines]
-    log = open_directory / "error.log"
-    process = subprocess.Popen(command, env=httpd_environment(), start_new_session=True)
-    try:
-        wait_until(lambda: log.exists() and "resuming normal operations" in log.read_text(), "the demo serves")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
-            assert b"demo.js" in page.read()
-        for path in ("/echo", "/relay"):
-            assert exchange(f"ws://127.0.0.1:{port}{path}", ["hello"]) == ["hello"]
-            origin = f"https://localhost:{tls_port}"
-            assert exchange(f"wss://localhost:{tls_port}{path}", ["hello"], origin=origin) == ["hello"]
-    finally:
-        process.terminate()
-        process.wait(timeout=20)

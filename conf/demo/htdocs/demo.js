@@ -1,10 +1,15 @@
 "use strict";
 
 // One line per location of the server. An optional "protocols" list is offered
-// as subprotocols.
+// as subprotocols, and "query" gives what follows the path. Where messages are
+// not answered one by one, "answers" is false.
 const LOCATIONS = [
   {path: "/echo", title: "Echo handler", text: "a C++ coroutine inside httpd answers"},
   {path: "/relay", title: "Relay", text: "httpd relays to a backend: here the echo handler of this same server"},
+  {path: "/chat", title: "Chat", text: "a room for everybody, in all children of the server; open a second tab",
+    query: () => "?name=" + encodeURIComponent($("name").value), answers: false},
+  {path: "/filewatch", title: "File watch", text: "sends the server's access log when it has changed", answers: false},
+  {path: "/command", title: "Command", text: "a shell loop that says the time and your line", answers: false},
 ];
 
 const MAX_LOG_LINES = 500;
@@ -33,7 +38,7 @@ const CLOSE_NAMES = {
 
 const $ = (id) => document.getElementById(id);
 
-// The connection shown: {socket, opened, aborted, waiting, times}. Events of an
+// The connection shown: {socket, target, opened, aborted, waiting, times}. Events of an
 // earlier one are ignored.
 let current = null;
 
@@ -54,7 +59,7 @@ function connect(target) {
   current = null;
 
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const url = scheme + "//" + location.host + target.path;
+  const url = scheme + "//" + location.host + target.path + (target.query ? target.query() : "");
   for (const card of $("locations").children) {
     card.classList.toggle("active", card.dataset.path === target.path);
   }
@@ -73,7 +78,7 @@ function connect(target) {
   }
   socket.binaryType = "arraybuffer";
 
-  const connection = {socket, opened: false, aborted: false, waiting: [], times: []};
+  const connection = {socket, target, opened: false, aborted: false, waiting: [], times: []};
   current = connection;
   showState("connecting");
   logInfo("connecting to " + url);
@@ -173,7 +178,7 @@ function showLost() {
 // ---- Sending and round-trip times ----
 
 function send(data) {
-  current.waiting.push(performance.now());
+  if (current.target.answers !== false) current.waiting.push(performance.now());
   current.socket.send(data);
   logMessage("sent", data);
 }
