@@ -1,0 +1,14 @@
+#include <ws/ws.h>
+
+/// For the benchmark of publishing: a session that says nothing, and gets what is published.
+namespace {
+
+ws::Task<> subscriber(ws::Conn& conn) {
+  conn.subscribe("bench");
+  while (co_await conn.read()) {  // only to see the end
+  }
+}
+
+}  // namespace
+
+WS_MODULE(ws_subscriber_module, {"subscriber", subscriber})
