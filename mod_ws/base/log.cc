@@ -18,8 +18,10 @@ bool log_is_enabled(const void* server, LogLevel level) {
 
 void log(const LogSubject& subject, LogLevel level, std::string_view text) {
   if (!log_is_enabled(subject.server, level)) return;
-  std::string line = "client ";
-  line.append(subject.client).append(" ").append(subject.uri).append(": ").append(text);
+  std::string line;
+  if (!subject.client.empty()) line.append("client ").append(subject.client).append(" ");
+  if (!subject.uri.empty()) line.append(subject.uri).append(": ");
+  line += text;
   installed_sink.write(subject.server, level, line);
 }
 

@@ -10,7 +10,7 @@ enum class LogLevel : unsigned char { error, warning, info, debug, trace };
 /// child.
 struct LogSubject {
   const void* server;
-  std::string_view client;  ///< "192.0.2.7:51522"
+  std::string_view client;  ///< "192.0.2.7:51522"; empty: it is not about one.
   std::string_view uri;
 };
 

@@ -19,7 +19,10 @@ int httpd_level(base::LogLevel level) {
   return APLOG_ERR;
 }
 
-const server_rec* server_of(const void* server) { return static_cast<const server_rec*>(server); }
+/// What belongs to no virtual host is logged as the main server's lines are.
+const server_rec* server_of(const void* server) {
+  return server == nullptr ? ap_server_conf : static_cast<const server_rec*>(server);
+}
 
 }  // namespace
 

@@ -31,6 +31,16 @@ TEST(Log, WritesWhoseLineItIs) {
   EXPECT_EQ(lines[0].text, "client 192.0.2.7:51522 /chat: was lost");
 }
 
+TEST(Log, NamesNoClientWhereThereIsNone) {
+  lines.clear();
+  set_log_sink({info_and_worse, keep});
+  log({nullptr, {}, "wss://example.org/"}, LogLevel::info, "was lost");
+  log({}, LogLevel::info, "all is lost");
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].text, "wss://example.org/: was lost");
+  EXPECT_EQ(lines[1].text, "all is lost");
+}
+
 TEST(Log, LeavesOutWhatTheSinkDoesNotWant) {
   lines.clear();
   set_log_sink({info_and_worse, keep});
