@@ -27,6 +27,9 @@ class Plain {
   /// Closes the socket. Nothing may follow.
   void close() { socket_.reset(); }
 
+  /// Gives the socket away, for TLS to begin on it. Nothing may follow.
+  base::UniqueFd take_socket() { return std::move(socket_); }
+
  private:
   base::UniqueFd socket_;
 };

@@ -25,6 +25,8 @@ class Transport {
   void shutdown_write() {
     std::visit([](auto& stream) { stream.shutdown_write(); }, stream_);
   }
+  /// Of a plain one only: see Plain.
+  base::UniqueFd take_socket() { return std::get<Plain>(stream_).take_socket(); }
   void close() {
     std::visit([](auto& stream) { stream.close(); }, stream_);
   }
