@@ -65,10 +65,15 @@ void EventLoop::post_adoption(std::unique_ptr<Resident> resident) {
   resident_count_.fetch_add(1, std::memory_order_relaxed);
   // A letter must be copyable; shared_ptr carries what may be dropped undelivered.
   auto carrier = std::make_shared<std::unique_ptr<Resident>>(std::move(resident));
-  post([this, carrier] { adopt(std::move(*carrier)); });
+  post([this, carrier] { take_in(std::move(*carrier)); });
 }
 
 void EventLoop::adopt(std::unique_ptr<Resident> resident) {
+  resident_count_.fetch_add(1, std::memory_order_relaxed);
+  take_in(std::move(resident));
+}
+
+void EventLoop::take_in(std::unique_ptr<Resident> resident) {
   Resident& adopted = *resident.release();
   adopted.next_ = residents_;
   if (residents_ != nullptr) residents_->previous_ = &adopted;

@@ -80,6 +80,9 @@ class EventLoop {
   void change_interest(int fd, Interest interest, Watcher& watcher);
   void unwatch(int fd, Watcher& watcher);
 
+  /// As post_adoption(), at once.
+  void adopt(std::unique_ptr<Resident> resident);
+
   /// Calls on_ready(readable) in the next turn, whatever the descriptor says: for bytes that are
   /// held above the kernel.
   void revisit(Watcher& watcher);
@@ -115,7 +118,7 @@ class EventLoop {
   }
 
  private:
-  void adopt(std::unique_ptr<Resident> resident);
+  void take_in(std::unique_ptr<Resident> resident);
   void turn();
   void visit_again();
   int wait_time() const;

@@ -4,7 +4,7 @@ namespace mod_ws::engine {
 
 class EventLoop;
 
-/// What lives on a loop: a session. The loop owns it from EventLoop::adopt() until
+/// What lives on a loop: a session. The loop owns it from its adoption until
 /// EventLoop::retire().
 class Resident {
  public:

@@ -34,10 +34,20 @@ ConnSession::ConnSession(engine::EventLoop& loop, transport::Transport transport
       request_(std::move(request)),
       log_server_(log_server) {}
 
-ConnSession::~ConnSession() {
-  if (!rare_) return;
-  rare_->siblings.clear();  // their operations are forgotten while there is something to forget
-  if (rare_->sender) rare_->sender->detach();
+ConnSession::~ConnSession() { leave_loop(); }
+
+void ConnSession::leave_loop() {
+  // Their operations are forgotten while there is something to forget.
+  if (rare_) rare_->siblings.clear();
+  connection_.abort();
+  incoming_.reset();
+  if (rare_) {
+    if (rare_->sender) rare_->sender->detach();
+    rare_->outgoing.reset();
+    rare_->subscriptions.clear();
+    rare_->read_deadline.reset();
+  }
+  compression_.reset();
 }
 
 void ConnSession::begin(std::span<const std::uint8_t> already_read,
@@ -204,9 +214,13 @@ void ConnSession::unsubscribe(std::string_view channel) {
 
 void ConnSession::spawn(ws::Task<> task) {
   auto& siblings = rare().siblings;
-  std::erase_if(siblings, [](const auto& sibling) { return sibling->is_done(); });
+  drop_done_siblings();
   siblings.push_back(std::make_unique<Sibling>(*this, std::move(task)));
   siblings.back()->start();
+}
+
+void ConnSession::drop_done_siblings() {
+  if (rare_) std::erase_if(rare_->siblings, [](const auto& sibling) { return sibling->is_done(); });
 }
 
 ws::Sender ConnSession::sender() {
@@ -252,7 +266,7 @@ std::optional<std::string_view> ConnSession::option(std::string_view name) const
 }
 
 void ConnSession::log(LogLevel level, std::string_view text) const {
-  base::log({log_server_, request_[remote_address], request_[uri]}, level, text);
+  base::log(log_subject(), level, text);
 }
 
 }  // namespace mod_ws::handler

@@ -72,6 +72,15 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   void begin(std::span<const std::uint8_t> already_read,
              std::optional<connection::CompressionTerms> compression);
   void say_goodbye(std::string_view reason);
+  /// Lets go of everything that belongs to the loop; nobody is told. What may still come is the end
+  /// of coroutines, and ~ConnSession().
+  void leave_loop();
+  /// Siblings whose coroutine has ended are not needed any more. Not for a sibling to call.
+  void drop_done_siblings();
+  /// Whose lines in the log are this session's.
+  virtual base::LogSubject log_subject() const {
+    return {log_server_, request_[remote_address], request_[uri]};
+  }
   void log(base::LogLevel level, std::string_view text) const;
   connection::Connection& connection() { return connection_; }
 
