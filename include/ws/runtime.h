@@ -11,6 +11,11 @@
 #include "ws/message.h"
 #include "ws/pending.h"
 
+namespace ws {
+struct Dialer;
+struct DialResult;
+}  // namespace ws
+
 /// The binary interface between handler modules and mod_ws, for what belongs to no connection. A
 /// handler module has no undefined symbols: it is given mod_ws's one Runtime before a handler of
 /// its runs. What is changed here changes `abi_version`.
@@ -50,6 +55,8 @@ class Runtime {
   virtual Pending<void> wait_ready(int fd, bool for_writing) = 0;
   /// Runs `work` on another thread, then `done` here.
   virtual void offload(std::function<void()> work, std::function<void()> done) = 0;
+  /// Neither argument is used once it has returned.
+  virtual Pending<DialResult> dial(std::string_view url, const Dialer& dialer) = 0;
 
  protected:
   ~Runtime() = default;

@@ -6,6 +6,7 @@
 #include "ws/close_code.h"
 #include "ws/conn.h"
 #include "ws/descriptor.h"
+#include "ws/dialer.h"
 #include "ws/error.h"
 #include "ws/handler.h"
 #include "ws/message.h"

@@ -8,6 +8,8 @@
 #include "mod_ws/base/log.h"
 #include "mod_ws/connection/prepared_message.h"
 #include "mod_ws/engine/event_loop.h"
+#include "mod_ws/handler/dial_attempt.h"
+#include "mod_ws/handler/dial_plan.h"
 
 namespace mod_ws::handler {
 namespace {
@@ -121,6 +123,16 @@ ws::Pending<void> LoopRuntime::wait_ready(int fd, bool for_writing) {
 
 void LoopRuntime::offload(std::function<void()> work, std::function<void()> done) {
   pool_.run(std::move(work), *EventLoop::current(), std::move(done));
+}
+
+ws::Pending<ws::DialResult> LoopRuntime::dial(std::string_view url, const ws::Dialer& dialer) {
+  EventLoop& loop = *EventLoop::current();
+  ws::DialResult result;
+  if (auto plan = make_dial_plan(url, dialer, loop.random(), result.error))
+    return DialAttempt::begin(loop, pool_, std::move(*plan));
+  const auto outcome = std::make_shared<ws::detail::Outcome<ws::DialResult>>();
+  outcome->deliver(std::move(result));
+  return ws::Pending<ws::DialResult>(outcome);
 }
 
 }  // namespace mod_ws::handler

@@ -23,6 +23,7 @@ class LoopRuntime final : public ws::detail::Runtime {
   ws::Pending<void> sleep_for(std::chrono::milliseconds time) override;
   ws::Pending<void> wait_ready(int fd, bool for_writing) override;
   void offload(std::function<void()> work, std::function<void()> done) override;
+  ws::Pending<ws::DialResult> dial(std::string_view url, const ws::Dialer& dialer) override;
 
  private:
   std::atomic<channels::Exchange*> exchange_{nullptr};

@@ -60,8 +60,8 @@ TEST(ClientRequest, AsksAProxyForATunnel) {
 }
 
 TEST(ClientRequest, LetsOrdinaryHeadersThrough) {
-  const Fields headers{{"Authorization", "Bearer x"}, {"X-\xE2", ""}, {"X", "\xC3\xA9\tz"}};
-  EXPECT_FALSE(check_client_headers(Fields{headers[0], headers[2], {"Host", "a"}, {"Empty", ""}}));
+  EXPECT_FALSE(check_client_headers(
+      Fields{{"Authorization", "Bearer x"}, {"X", "\xC3\xA9\tz"}, {"Host", "a"}, {"Empty", ""}}));
 }
 
 TEST(ClientRequest, RefusesHeadersThatCannotBeSent) {
