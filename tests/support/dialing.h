@@ -27,7 +27,11 @@ class Dialing {
         url_(std::move(url)),
         dialer_(std::move(dialer)),
         resolver_(std::move(resolver)),
-        task_(thread, [this] { return dial(); }) {}
+        task_(thread, [this] { return dial(); }) {
+    ::signal(SIGPIPE, SIG_IGN);  // as httpd does; OpenSSL writes without MSG_NOSIGNAL
+  }
+  Dialing(const Dialing&) = delete;
+  Dialing& operator=(const Dialing&) = delete;
   ~Dialing() {
     task_.destroy();
     drop();
@@ -116,7 +120,6 @@ class TlsPeer {
  public:
   TlsPeer(Peer plain, const ContextPtr& context)
       : plain_(std::move(plain)), ssl_(SSL_new(context.get())) {
-    ::signal(SIGPIPE, SIG_IGN);  // as httpd does; OpenSSL writes without MSG_NOSIGNAL
     const timeval time{.tv_sec = patience.count(), .tv_usec = 0};
     ::setsockopt(plain_.fd(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
     SSL_set_fd(ssl_.get(), plain_.fd());
