@@ -1,5 +1,6 @@
 """The examples, each with its file in conf/."""
 
+import re
 from contextlib import ExitStack
 
 import pytest
@@ -8,6 +9,7 @@ from support import processes
 from support.frames import TEXT
 from support.handler_modules import SEVERAL_CHILDREN, load_handlers
 from support.waiting import wait_until
+from support.websockets_backend import WebsocketsBackend
 
 
 @pytest.fixture
@@ -101,3 +103,22 @@ def test_command_interrupts_and_then_kills(example):
         pid = int(read_text(client))
         client.close()
         wait_until(lambda: not lives(pid), "the process is killed")
+
+
+def test_client_ticks_at_the_server_it_dials(example):
+    site = example("client.conf")
+    with WebsocketsBackend(port=site.ports[0]) as backend, site.client() as client:
+        client.open("/client")
+        assert re.fullmatch(r"\d\d:\d\d:\d\d", read_text(client))
+        client.send_frame(TEXT, "hello")
+        texts = [read_text(client), read_text(client)]
+        assert "hello" in texts
+        client.send_close(1000)
+        assert backend.wait_until_closed(1) == [1000]
+
+
+def test_client_says_why_there_is_no_server(example):
+    with example("client.conf").client() as client:
+        client.open("/client")
+        code, reason = client.expect_close()
+        assert code == 1014 and "refused" in reason.lower()

@@ -10,6 +10,7 @@ const LOCATIONS = [
     query: () => "?name=" + encodeURIComponent($("name").value), answers: false},
   {path: "/filewatch", title: "File watch", text: "sends the server's access log when it has changed", answers: false},
   {path: "/command", title: "Command", text: "a shell loop that says the time and your line", answers: false},
+  {path: "/client", title: "Client", text: "a handler that dials a server, and sends it the time once a second", answers: false},
 ];
 
 const MAX_LOG_LINES = 500;

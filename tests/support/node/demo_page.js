@@ -45,7 +45,7 @@ async function main() {
     return page;
   };
   const page = await open();
-  for (const path of ["echo", "relay", "command"]) {
+  for (const path of ["echo", "relay", "command", "client"]) {
     await connect(page, path);
     await send(page, `hello ${path}`);
     await waitForMessage(page, `hello ${path}`);
