@@ -64,7 +64,7 @@ ws::Task<> filewatch(ws::Conn& conn) {
     co_return;
   }
   conn.spawn(send_changes(conn, path));
-  while (co_await conn.read()) {  // only to see the end
+  while (const auto message = co_await conn.read()) {  // only to see the end
   }
 }
 

@@ -5,7 +5,7 @@ namespace {
 
 ws::Task<> subscriber(ws::Conn& conn) {
   conn.subscribe("bench");
-  while (co_await conn.read()) {  // only to see the end
+  while (const auto message = co_await conn.read()) {  // only to see the end
   }
 }
 
