@@ -1,9 +1,12 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace ws {
@@ -65,8 +68,35 @@ class TaskPromiseBase {
   std::exception_ptr exception_;
 };
 
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+// g++ before 13 lays the frame of a coroutine out wrongly, so that running it is a crash, where the
+// condition of an `if` or `while` awaits something and the block around it declares nothing. What
+// it takes for the frame's beginning is not where the frame begins then.
+class FrameCheck {
+ public:
+  static void* operator new(std::size_t size) { return newest_frame = ::operator new(size); }
+  static void operator delete(void* frame, std::size_t size) { ::operator delete(frame, size); }
+
+ protected:
+  static void check_frame(std::coroutine_handle<> frame) {
+    if (frame.address() == newest_frame) return;
+    throw std::logic_error(
+        "g++ 12 cannot compile this coroutine: declare a variable for what `if (co_await ...)` or "
+        "`while (co_await ...)` awaits");
+  }
+
+ private:
+  static inline thread_local void* newest_frame = nullptr;
+};
+#else
+class FrameCheck {
+ protected:
+  static void check_frame(std::coroutine_handle<>) {}
+};
+#endif
+
 template <class T>
-class TaskPromise : public TaskPromiseBase {
+class TaskPromise : public TaskPromiseBase, public FrameCheck {
  public:
   Task<T> get_return_object();
   template <class U>
@@ -83,7 +113,7 @@ class TaskPromise : public TaskPromiseBase {
 };
 
 template <>
-class TaskPromise<void> : public TaskPromiseBase {
+class TaskPromise<void> : public TaskPromiseBase, public FrameCheck {
  public:
   Task<void> get_return_object();
   void return_void() {}
@@ -140,11 +170,15 @@ namespace detail {
 
 template <class T>
 Task<T> TaskPromise<T>::get_return_object() {
-  return Task<T>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+  const auto frame = std::coroutine_handle<TaskPromise>::from_promise(*this);
+  check_frame(frame);
+  return Task<T>(frame);
 }
 
 inline Task<void> TaskPromise<void>::get_return_object() {
-  return Task<void>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+  const auto frame = std::coroutine_handle<TaskPromise>::from_promise(*this);
+  check_frame(frame);
+  return Task<void>(frame);
 }
 
 }  // namespace detail

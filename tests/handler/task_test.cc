@@ -176,5 +176,33 @@ TEST(Task, MovesItsFrame) {
   EXPECT_EQ(owner.done, 1);
 }
 
+/// Is true, and has a destructor, as every operation has.
+struct Yes {
+  ~Yes() {}
+  bool await_ready() const { return true; }
+  void await_suspend(std::coroutine_handle<>) {}
+  bool await_resume() const { return true; }
+};
+
+Task<> begin_with_a_condition(int& steps) {
+  if (co_await Yes()) ++steps;
+  ++steps;
+}
+
+TEST(Task, IsRefusedWhereTheCompilerGetsItWrong) {
+  int steps = 0;
+  Owner owner;
+  const auto run = [&] {
+    auto task = begin_with_a_condition(steps);
+    task.start(owner);
+    EXPECT_EQ(steps, 2);
+  };
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+  EXPECT_THROW(run(), std::logic_error);
+#else
+  run();
+#endif
+}
+
 }  // namespace
 }  // namespace ws
