@@ -10,17 +10,26 @@
 
 namespace ws {
 
-/// Runs a function that blocks, or takes long, on one of a few threads of its own, and resumes on
-/// the loop's thread with what it returns or throws. It runs to its end even when nobody waits for
-/// it any more, so it must own what it uses.
+namespace detail {
+
+/// What co_await makes of a function that is written right there: g++ before 13 destroys twice what
+/// it holds.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+template <class F>
+concept DestroyedTwice = !std::is_lvalue_reference_v<F> && !std::is_trivially_destructible_v<F>;
+#else
+template <class F>
+concept DestroyedTwice = false;
+#endif
+
 template <class F>
 Pending<std::invoke_result_t<F>> offload(F function) {
   using Result = std::invoke_result_t<F>;
-  using Outcome = detail::Outcome<Result>;
+  using ResultOutcome = Outcome<Result>;
   struct Work {
     explicit Work(F given) : function(std::move(given)) {}
     F function;
-    std::optional<typename Outcome::Value> result;
+    std::optional<typename ResultOutcome::Value> result;
     std::exception_ptr exception;
 
     void run() noexcept {
@@ -37,16 +46,36 @@ Pending<std::invoke_result_t<F>> offload(F function) {
     }
   };
   const auto work = std::make_shared<Work>(std::move(function));
-  const auto outcome = std::make_shared<Outcome>();
-  detail::runtime->offload([work] { work->run(); },
-                           [work, outcome] {
-                             if (work->exception) {
-                               outcome->deliver_exception(work->exception);
-                             } else {
-                               outcome->deliver(std::move(*work->result));
-                             }
-                           });
+  const auto outcome = std::make_shared<ResultOutcome>();
+  runtime->offload([work] { work->run(); },
+                   [work, outcome] {
+                     if (work->exception) {
+                       outcome->deliver_exception(work->exception);
+                     } else {
+                       outcome->deliver(std::move(*work->result));
+                     }
+                   });
   return Pending<Result>(outcome);
+}
+
+}  // namespace detail
+
+/// Runs a function that blocks, or takes long, on one of a few threads of its own, and resumes on
+/// the loop's thread with what it returns or throws. It runs to its end even when nobody waits for
+/// it any more, so it must own what it uses.
+template <class F>
+requires(!detail::DestroyedTwice<F>) Pending<std::invoke_result_t<std::decay_t<F>>> offload(
+    F&& function) {
+  return detail::offload<std::decay_t<F>>(std::forward<F>(function));
+}
+template <class F>
+requires detail::DestroyedTwice<F>
+[[deprecated(
+    "g++ 12 destroys twice what a lambda holds that is awaited where it is written: give it a "
+    "name, and offload that")]]  //
+Pending<std::invoke_result_t<std::decay_t<F>>>
+offload(F&& function) {
+  return detail::offload<std::decay_t<F>>(std::forward<F>(function));
 }
 
 }  // namespace ws
