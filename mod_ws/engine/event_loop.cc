@@ -114,6 +114,9 @@ EventLoop* EventLoop::current() { return current_loop; }
 void EventLoop::run() {
   current_loop = this;
   while (!is_finished()) turn();
+  while (residents_ != nullptr) retire(*residents_);
+  bury_retired();
+  current_loop = nullptr;
 }
 
 bool EventLoop::is_finished() const {

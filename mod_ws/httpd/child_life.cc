@@ -3,7 +3,6 @@
 #include <ap_mpm.h>
 
 #include <algorithm>
-#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -19,8 +18,8 @@ namespace {
 constexpr std::chrono::milliseconds stop_grace{2'000};
 constexpr unsigned max_default_threads = 4;
 
-// Lives until the process ends, even when it has been stopped: connections that httpd lets go of
-// last still post to it.
+// Lives until the process ends, even when it has been stopped, and is not destroyed then:
+// connections that httpd lets go of last, senders and offloaded work still post to it.
 struct Running {
   explicit Running(unsigned threads, const engine::LoopOptions& options)
       : engine(threads, options), exchange(engine.loops(), join_channels(engine)) {
@@ -30,7 +29,7 @@ struct Running {
   engine::Engine engine;
   channels::Exchange exchange;
 };
-std::unique_ptr<Running> running;
+Running* running = nullptr;
 std::mutex running_mutex;
 unsigned engine_threads = 1;
 engine::LoopOptions loop_options;
@@ -44,7 +43,7 @@ unsigned default_engine_threads() {
 }
 
 apr_status_t stop_engine(void*) {
-  if (!running) return APR_SUCCESS;
+  if (running == nullptr) return APR_SUCCESS;
   if (const std::size_t sessions = running->engine.resident_count(); sessions > 0) {
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  "%" APR_SIZE_T_FMT
@@ -65,7 +64,7 @@ void begin_child(apr_pool_t* child_pool, server_rec* server) {
 
 Running& run() {
   const std::lock_guard lock(running_mutex);
-  if (!running) running = std::make_unique<Running>(engine_threads, loop_options);
+  if (running == nullptr) running = new Running(engine_threads, loop_options);
   return *running;
 }
 
