@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "mod_ws/handler/handler_session.h"
+#include "mod_ws/handler/loop_runtime.h"
 #include "tests/support/loop_thread.h"
 #include "tests/support/peer.h"
 
@@ -16,25 +17,37 @@ struct HandlerOptions {
   connection::Policy policy{};
   int buffer_bytes = 0;
   Bytes already_read{};
+  std::optional<connection::CompressionTerms> compression = std::nullopt;
+  std::vector<std::string> kept_headers{};
 };
+
+/// permessage-deflate, with context takeover in both directions or in none.
+inline connection::CompressionTerms agreed_compression(bool keeps_context) {
+  protocol::DeflateParameters agreed;
+  agreed.server_no_context_takeover = agreed.client_no_context_takeover = !keeps_context;
+  return {.agreed = agreed, .reservation = {}};
+}
 
 /// A handler's session on a loop's thread; its client here.
 class HandlerOnLoop {
  public:
-  explicit HandlerOnLoop(ws::HandlerFunction handler, HandlerOptions options = {})
+  explicit HandlerOnLoop(std::function<ws::Task<>(ws::Conn&)> handler, HandlerOptions options = {})
       : client(base::UniqueFd()), policy_(options.policy) {
+    ws::detail::runtime = &mod_ws::handler::runtime();
     policy_.validates_messages = true;  // as handlers have it
     auto pair = make_socket_pair(options.buffer_bytes);
     client = Peer(std::move(pair.theirs));
     thread.loop().post_adoption(std::make_unique<handler::HandlerSession>(
         thread.loop(), transport::Plain(std::move(pair.ours)),
-        handler::HandlerTerms{.handler = handler,
+        handler::HandlerTerms{.handler = std::move(handler),
                               .policy = policy_,
                               .uri = "/chat?room=1",
                               .remote_address = "192.0.2.7:51522",
                               .user = "alice",
                               .subprotocol = "chat.v1",
-                              .already_read = std::move(options.already_read)}));
+                              .kept_headers = std::move(options.kept_headers),
+                              .already_read = std::move(options.already_read),
+                              .compression = std::move(options.compression)}));
   }
 
   bool wait_until(const std::function<bool()>& condition) { return thread.wait_until(condition); }

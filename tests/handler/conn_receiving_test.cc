@@ -1,18 +1,22 @@
-#include "ws/message_reader.h"
-
 #include <gtest/gtest.h>
 
-#include "tests/support/handler_on_loop.h"
+#include "tests/support/noting_handler.h"
 
 namespace mod_ws::handler {
 namespace {
 
+using namespace std::chrono_literals;
 using protocol::Opcode;
 using protocol::Role;
 using tests::Bytes;
+using tests::close_frame;
+using tests::frame;
+using tests::operator+;
+using ws::CloseCode;
+using ws::MessageType;
 
 /// What the handlers below note down, on the loop's thread.
-std::vector<std::string> notes;
+std::vector<std::string>& notes = tests::notes.lines;
 
 class ReadingHandler : public tests::HandlerOnLoop {
  public:
@@ -132,6 +136,59 @@ TEST(MessageReader, LeavesASessionThatClosesInTheMiddle) {
   ReadingHandler session(never_read);
   session.client.send(fragment(Opcode::text, "first", false));
   session.expect_close_and_answer(1000);
+}
+
+TEST(ConnReceiving, HoldsBackAClientNobodyReads) {
+  tests::NotingHandler session(tests::sleep_for_ever, {.buffer_bytes = 4096});
+  ASSERT_TRUE(session.wait_for_step(1));
+  const Bytes one = frame({.opcode = Opcode::binary}, tests::pattern(1000));
+  std::size_t sent = 0;
+  while (sent < 2'000'000) {
+    const std::size_t taken = session.client.send_some(one, 200ms);
+    sent += taken;
+    if (taken < one.size()) break;
+  }
+  EXPECT_LT(sent, 200'000U) << "one read and the kernel's buffers";
+}
+
+TEST(ConnReceiving, GivesMessagesThatCameBeforeAnyoneAsked) {
+  tests::NotingHandler session(
+      [](ws::Conn& conn) -> ws::Task<> {
+        // Written until the client takes some: meanwhile its messages come.
+        const std::string much(300'000, 'x');
+        if (co_await conn.write(MessageType::text, much)) co_return;
+        for (int i = 0; i < 4; ++i) {
+          auto message = co_await conn.read();
+          if (!message) break;
+          tests::notes.messages.push_back(std::move(*message));
+        }
+        ++tests::notes.step;
+        co_await conn.read();
+      },
+      {.buffer_bytes = 4096});
+  session.client.send(frame({}, "1") + frame({}, "2") + frame({}, "3"));
+  session.thread.call([] {});
+  session.client.send(frame({}, "4"));
+  ASSERT_TRUE(session.client.receive_frame());
+  ASSERT_TRUE(session.wait_for_step(1));
+  const auto messages = session.messages();
+  ASSERT_EQ(messages.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(messages[i].payload, std::to_string(i + 1));
+}
+
+TEST(ConnReceiving, ReadsNothingMoreAfterTheEnd) {
+  tests::NotingHandler session([](ws::Conn& conn) -> ws::Task<> {
+    while (co_await conn.read()) continue;
+    for (int i = 0; i < 10; ++i) {
+      if (co_await conn.read()) tests::notes.lines.emplace_back("a message");
+    }
+    tests::notes.status = conn.close_status();
+    ++tests::notes.step;
+  });
+  session.client.send(close_frame(Role::client, 1000));
+  ASSERT_TRUE(session.wait_for_step(1));
+  EXPECT_TRUE(tests::notes.lines.empty());
+  EXPECT_EQ(tests::notes.status->code, CloseCode::normal_closure);
 }
 
 }  // namespace
