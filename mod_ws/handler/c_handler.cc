@@ -50,7 +50,9 @@ class CSession : public ws_session {
       const ws::Message message = std::move(sent_.front());
       sent_.pop_front();
       const ws::Error error = co_await conn_.write(message);
-      if (error.reason() == ws::Error::Reason::closed) co_return false;
+      if (error.reason() != ws::Error::Reason::closed) continue;
+      co_await conn_.close();  // it has been: for how it ends
+      co_return false;
     }
     if (!closing_) co_return true;
     co_await conn_.close(closing_->code, closing_->reason);
