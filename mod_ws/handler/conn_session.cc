@@ -170,19 +170,22 @@ bool ConnSession::may_fail_again() {
   return false;
 }
 
-bool ConnSession::start(const Arguments& arguments, Close& close) {
-  const bool has_text = protocol::is_utf8(bytes_of(arguments.payload));
-  if (!has_text || !protocol::may_be_sent(arguments.code)) {
+void ConnSession::close_by_handler(CloseCode code, std::string_view reason) {
+  const bool has_text = protocol::is_utf8(bytes_of(reason));
+  if (!has_text || !protocol::may_be_sent(code)) {
     log(LogLevel::error,
-        "the handler closes with " + std::to_string(static_cast<int>(arguments.code)) +
+        "the handler closes with " + std::to_string(static_cast<int>(code)) +
             (has_text ? ", which may not be sent" : " and a reason that is not UTF-8"));
   }
-  connection_.send_close(arguments.code, has_text ? arguments.payload : std::string_view{});
+  close_now(code, has_text ? reason : std::string_view{});
+}
+
+bool ConnSession::start(const Arguments& arguments, Close& close) {
+  close_by_handler(arguments.code, arguments.payload);
   if (is_over()) {
     close.result = &*rare_->status;
     return true;
   }
-  stop_receiving();
   rare().closers.push_back(close);
   return false;
 }
@@ -228,6 +231,7 @@ ws::Sender ConnSession::sender() {
   if (!sender) {
     sender = std::make_shared<SessionSender>(*this, connection_.loop(),
                                              connection_.policy().send_queue.limit_bytes);
+    if (is_over()) sender->detach();
   }
   return ws::Sender(sender);
 }

@@ -38,6 +38,8 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   /// for it: see WebSocketSendQueue.
   void deliver(const std::shared_ptr<const ws::detail::Prepared>& message);
   void close_now(ws::CloseCode code, std::string_view reason);
+  /// The same as a handler asks for it, who may be wrong.
+  void close_by_handler(ws::CloseCode code, std::string_view reason);
   /// Closes with 1011, because of the exception that is being handled.
   void fail_with_exception(const char* who);
   /// Nothing is read from here on; the session is closed with 1001.
@@ -120,6 +122,7 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   void receive_control(protocol::FramePiece& piece);
   void receive_pong(const protocol::FramePiece& piece);
   void receive_close(Bytes payload);
+  void tell(const ControlObserver& observer, std::string_view payload);
   void receive_data(protocol::FramePiece& piece);
   void receive_whole(protocol::FramePiece& piece);
   protocol::MessageAssembler make_assembler();

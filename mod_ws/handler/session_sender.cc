@@ -30,8 +30,9 @@ ws::Error SessionSender::send(std::shared_ptr<const ws::detail::Prepared> messag
 }
 
 void SessionSender::close(ws::CloseStatus status) {
+  if (is_over_.load(std::memory_order_relaxed)) return;
   loop_.post([self = shared_from_this(), status = std::move(status)] {
-    if (self->session_ != nullptr) self->session_->close_now(status.code, status.reason);
+    if (self->session_ != nullptr) self->session_->close_by_handler(status.code, status.reason);
   });
 }
 
