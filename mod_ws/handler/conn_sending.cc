@@ -184,7 +184,7 @@ void ConnSession::receive_pong(const protocol::FramePiece& piece) {
     }
     connection_.call_drained_soon();
   }
-  if (rare_->on_pong) rare_->on_pong(payload);
+  tell(rare_->on_pong, payload);
 }
 
 // ---- from elsewhere

@@ -75,7 +75,17 @@ void ConnSession::receive_control(protocol::FramePiece& piece) {
   connection_.send_frame(Opcode::pong, piece.payload);
   // Whoever pings and does not take the answers gets no further ones.
   if (connection_.queued_bytes() > high_water_bytes()) connection_.pause_reading();
-  if (rare_ && rare_->on_ping) rare_->on_ping(text_of(piece.payload));
+  if (rare_) tell(rare_->on_ping, text_of(piece.payload));
+}
+
+void ConnSession::tell(const ControlObserver& observer, std::string_view payload) {
+  if (!observer) return;
+  const ControlObserver called = observer;  // it may set another one
+  try {
+    called(payload);
+  } catch (...) {
+    fail_with_exception("an observer of the handler's");
+  }
 }
 
 void ConnSession::receive_close(Bytes payload) {

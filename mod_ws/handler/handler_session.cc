@@ -41,10 +41,9 @@ void HandlerSession::run_handler(const std::function<ws::Task<>(ws::Conn&)>& han
   try {
     task_ = handler(*this);
     task_.start(*this);
-  } catch (const std::exception& error) {  // no memory for the frame
-    log(LogLevel::error, std::string("the handler did not start: ") + error.what());
+  } catch (...) {  // no memory for the frame, say
     task_done_ = true;
-    close_now(ws::CloseCode::internal_error, {});
+    fail_with_exception("the handler, before it began,");
   }
 }
 
