@@ -112,12 +112,14 @@ void ConnSession::send_prepared(const ws::detail::Prepared& message) {
 
 ws::Error ConnSession::send_fragment(const Arguments& arguments) {
   auto& outgoing = rare().outgoing;
-  if (!outgoing) {
+  const bool is_first = !outgoing;
+  if (is_first) {
     outgoing =
         std::make_unique<FragmentedMessage>(arguments.number, arguments.type, compression_to_use());
   }
   const bool ends_message = arguments.sent == Sent::last_fragment;
   const ws::Error error = outgoing->send(arguments.payload, ends_message, connection_);
+  if (error && is_first) outgoing.reset();  // nothing of it has been sent: nobody need wait
   if (!error && ends_message) end_outgoing();
   return error;
 }
