@@ -93,6 +93,16 @@ TEST(EventLoop, DestroysWhatStillLivesThere) {
   EXPECT_EQ(notes.destroyed, 3);
 }
 
+TEST(EventLoop, DestroysWhatIsLeftBeforeItsThreadEnds) {
+  Notes notes;
+  LoopThread thread;
+  adopt(thread, notes, false);
+  thread.call([] {});
+  thread.halt();
+  EXPECT_EQ(notes.destroyed, 1);
+  EXPECT_EQ(thread.loop().resident_count(), 0U);
+}
+
 TEST(EventLoop, DestroysWhatItNeverAdopted) {
   Notes notes;
   {

@@ -103,6 +103,11 @@ TEST(HandlerSession, ClosesWith1011WhenTheHandlerThrows) {
   later.expect_close_and_answer(1011);
 }
 
+TEST(HandlerSession, ClosesWith1011WhenTheHandlerThrowsBeforeItsCoroutine) {
+  HandlerOnLoop session([](ws::Conn&) -> ws::Task<> { throw 42; });
+  session.expect_close_and_answer(1011);
+}
+
 TEST(HandlerSession, EndsWhenTheClientDoesNotAnswerTheClose) {
   HandlerOnLoop session([](ws::Conn&) -> ws::Task<> { co_return; },
                         {.policy = {.close_timeout = 50ms}});
