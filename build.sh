@@ -164,7 +164,7 @@ wait_until_serving() {
 }
 
 need_test_packages() {
-  need libgtest-dev openssl python3 python3-pytest python3-websockets procps redis-tools chromium
+  need libgtest-dev openssl python3 python3-pytest python3-websockets procps redis-tools chromium nlohmann-json3-dev
   command -v node >/dev/null || need nodejs
   command -v npm >/dev/null || need npm
 }
@@ -224,7 +224,7 @@ fuzz() {
 
 check() {
   need_build_packages
-  need clang clang-format clang-tidy python3
+  need clang clang-format clang-tidy python3 libgtest-dev nlohmann-json3-dev
   # The second compiler; its commands are also the ones that clang-tidy understands.
   configure_and_build "$BUILD/clang" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DWS_TESTS=ON
   local sources

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 namespace ws {
@@ -31,5 +33,19 @@ struct CloseStatus {
   CloseCode code = CloseCode::no_status_received;
   std::string reason;  ///< Valid UTF-8, at most 123 bytes (RFC 6455 5.5.1).
 };
+
+/// Whether a session ended in another way than these: `if (ws::is_unexpected(conn.close_status(),
+/// {ws::CloseCode::normal_closure, ws::CloseCode::going_away}))`.
+inline bool is_unexpected(const CloseStatus& status, std::initializer_list<CloseCode> expected) {
+  return std::find(expected.begin(), expected.end(), status.code) == expected.end();
+}
+
+/// The payload of a Close frame with this status, as RFC 6455 5.5.1 has it; empty for
+/// no_status_received.
+inline std::string serialize_close(const CloseStatus& status) {
+  if (status.code == CloseCode::no_status_received) return {};
+  const auto code = static_cast<std::uint16_t>(status.code);
+  return std::string{static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)} + status.reason;
+}
 
 }  // namespace ws

@@ -1,12 +1,14 @@
 """Handlers: which modules offer them, what they may say to a request, what they know of it."""
 
+import json
+
 import pytest
 
 from support.frames import TEXT
 from support.handler_modules import load_handlers
 from support.raw_client import RawClient
 
-CONFIG = load_handlers("members", "c_echo") + """
+CONFIG = load_handlers("members", "c_echo", "json") + """
 <Location "/facts">
     WebSocketHandler facts
     WebSocketHandlerOption greeting outer
@@ -18,6 +20,9 @@ CONFIG = load_handlers("members", "c_echo") + """
 <Location "/choosy">
     WebSocketHandler choosy
     WebSocketSubprotocol v0
+</Location>
+<Location "/json">
+    WebSocketHandler adder
 </Location>
 <Location "/c">
     WebSocketHandler c_echo
@@ -106,6 +111,13 @@ def test_may_be_written_in_c(server):
         assert client.expect_close() == (4000, "as you say")
         client.send_close(4000)
         other.expect_frame(TEXT, "gone 4000")
+
+
+def test_speak_json(client):
+    client.open("/json")
+    assert json.loads(ask(client, '{"add": [1, 2.5]}')) == {"sum": 3.5}
+    client.send_frame(TEXT, '{"add": ')
+    assert client.expect_close() == (1007, "not JSON")
 
 
 @pytest.mark.parametrize("name, complaint", [
