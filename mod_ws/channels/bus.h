@@ -2,19 +2,11 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
-#include <string>
+#include <string_view>
 
-#include "mod_ws/channels/subscription.h"
+#include "mod_ws/channels/publication.h"
 
 namespace mod_ws::channels {
-
-/// What is published, on its way.
-struct Publication {
-  std::string channel;
-  Message message;
-};
-using SharedPublication = std::shared_ptr<const Publication>;
 
 /// Joins the exchanges of several processes. What one publishes reaches the others in the order of
 /// its threads; nothing of it comes back.
@@ -23,7 +15,7 @@ class Bus {
   /// What a bus gives to its process, from any thread.
   class Receiver {
    public:
-    virtual void deliver_here(SharedPublication publication) = 0;
+    virtual void deliver_here(std::string_view channel, Message message) = 0;
     /// Subscriptions in this process.
     virtual std::size_t count_here(std::string_view channel) const = 0;
 

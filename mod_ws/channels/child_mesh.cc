@@ -80,9 +80,9 @@ void ChildMesh::publish(SharedPublication publication) {
   loop_.post([this, publication = std::move(publication)] {
     welcome_new_members();
     send_to_all({.kind = MeshFrame::Kind::publication,
-                 .type = publication->message->type,
-                 .channel = publication->channel,
-                 .payload = publication->message->payload});
+                 .type = publication->message()->type,
+                 .channel = publication->channel(),
+                 .payload = publication->message()->payload});
   });
 }
 
@@ -142,9 +142,8 @@ void ChildMesh::end_question(std::uint32_t number) {
 void ChildMesh::on_mesh_frame(MeshPeer& from, const MeshFrame& frame) {
   switch (frame.kind) {
     case MeshFrame::Kind::publication:
-      return receiver_->deliver_here(std::make_shared<const Publication>(
-          Publication{std::string(frame.channel),
-                      std::make_shared<connection::PreparedMessage>(frame.type, frame.payload)}));
+      return receiver_->deliver_here(
+          frame.channel, std::make_shared<connection::PreparedMessage>(frame.type, frame.payload));
     case MeshFrame::Kind::question:
       return from.send(serialize({.kind = MeshFrame::Kind::answer,
                                   .question = frame.question,

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 #include <utility>
+
+#include "mod_ws/base/log.h"
 
 namespace mod_ws::channels {
 
@@ -15,23 +18,43 @@ Exchange::Exchange(std::vector<engine::EventLoop*> loops, std::unique_ptr<Bus> b
   if (bus_) bus_->start(*this);
 }
 
-void Exchange::publish(std::string_view channel, Message message) {
-  const auto publication =
-      std::make_shared<const Publication>(Publication{std::string(channel), std::move(message)});
-  deliver_here(publication);
+bool Exchange::publish(std::string_view channel, Message message) {
+  const auto publication = begin(channel, std::move(message));
+  if (!publication) return false;
+  post_to_loops(publication);
   if (bus_) bus_->publish(publication);
+  return true;
 }
 
-void Exchange::deliver_here(SharedPublication publication) {
+void Exchange::deliver_here(std::string_view channel, Message message) {
+  if (const auto publication = begin(channel, std::move(message))) post_to_loops(publication);
+}
+
+SharedPublication Exchange::begin(std::string_view channel, Message message) {
+  const bool is_full = under_way_->load(std::memory_order_relaxed) > max_bytes_under_way;
+  if (is_full_.exchange(is_full, std::memory_order_relaxed) != is_full && is_full) {
+    base::log({}, base::LogLevel::warning,
+              "channels: more is published than can be delivered, and what is published now is "
+              "dropped, until less than " +
+                  std::to_string(max_bytes_under_way >> 20) + " MB wait; first to channel " +
+                  std::string(channel));
+  }
+  if (is_full) return nullptr;
+  return std::make_shared<const Publication>(channel, std::move(message), under_way_);
+}
+
+void Exchange::post_to_loops(const SharedPublication& publication) {
   // Under the lock, so that two publishers' messages come to all loops in the same order.
   const std::lock_guard lock(mutex_);
-  const auto known = subscriptions_.find(publication->channel);
+  const auto known = subscriptions_.find(publication->channel());
   if (known == subscriptions_.end()) return;
   for (std::size_t number = 0; number < loops_.size(); ++number) {
     if (known->second[number] == 0) continue;
     engine::EventLoop& loop = *loops_[number];
     loop.post([&loop, publication] {
-      loop.local<LoopChannels>().deliver(publication->channel, publication->message);
+      auto& channels = loop.local<LoopChannels>();
+      channels.take(publication);
+      loop.revisit(channels);
     });
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,10 +22,14 @@ class Exchange final : Bus::Receiver {
   /// got a session yet.
   Exchange(std::vector<engine::EventLoop*> loops, std::unique_ptr<Bus> bus);
 
+  /// While more of what was published here waits to be delivered, nothing further is taken.
+  static constexpr std::size_t max_bytes_under_way = 64 << 20;
+
   // Any thread; nothing here waits for subscribers.
 
-  /// Messages of one thread arrive in their order.
-  void publish(std::string_view channel, Message message);
+  /// Messages of one thread arrive in their order. False, with a line in the log: too many are
+  /// under way, and this one is dropped.
+  bool publish(std::string_view channel, Message message);
 
   /// Calls `counted`, on any thread, with the number of subscriptions in all processes.
   void count(std::string_view channel, Bus::Counted counted);
@@ -36,11 +41,15 @@ class Exchange final : Bus::Receiver {
  private:
   using PerLoop = std::vector<std::uint32_t>;
 
-  void deliver_here(SharedPublication publication) override;
+  void deliver_here(std::string_view channel, Message message) override;
+  SharedPublication begin(std::string_view channel, Message message);
+  void post_to_loops(const SharedPublication& publication);
   std::size_t count_here(std::string_view channel) const override;
 
   std::vector<engine::EventLoop*> loops_;
   std::unique_ptr<Bus> bus_;
+  const Publication::BytesUnderWay under_way_ = std::make_shared<std::atomic<std::size_t>>(0);
+  std::atomic<bool> is_full_ = false;
   mutable std::mutex mutex_;
   ChannelMap<PerLoop> subscriptions_;  // how many each loop has
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -39,6 +40,7 @@ class Subscription : SubscriptionLink {
   friend class LoopChannels;
   LoopChannels& channels_;
   Channel& channel_;
+  const std::uint64_t since_;  // the first publication that it gets
 };
 
 }  // namespace mod_ws::channels

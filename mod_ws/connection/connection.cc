@@ -243,6 +243,13 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
   if (header.masked) protocol::mask(copy, header.masking_key);
 }
 
+void Connection::send_serialized(Bytes frame) {
+  deadlines_.on_data(loop_.tick());
+  if (frame.size() >= gather_below_bytes) return send_verbatim(frame);
+  loop_.gather_buffer().make_room(*this, frame.size());
+  loop_.gather_buffer().append(frame);
+}
+
 void Connection::send_verbatim(Bytes bytes) {
   loop_.gather_buffer().flush(*this);
   write(bytes, {});

@@ -52,6 +52,9 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void send_frame(protocol::Opcode opcode, std::span<const std::uint8_t> payload,
                   FrameBits bits = {.fin = true, .rsv = 0});
 
+  /// One frame that has been serialized already, gathered with others of the same turn.
+  void send_serialized(std::span<const std::uint8_t> frame);
+
   /// Whole or partial frames exactly as they are; the caller keeps the order of frames, and says
   /// note_data() where there is data in them.
   void send_verbatim(std::span<const std::uint8_t> bytes);

@@ -103,10 +103,9 @@ void ConnSession::send_prepared(const ws::detail::Prepared& message) {
   if (connection_.role() == protocol::Role::client)  // each frame is masked anew
     return send_message(message.type, message.payload);
   auto* const compression = compression_to_use();
-  connection_.note_data();
-  if (compression == nullptr) return connection_.send_verbatim(prepared.frame());
+  if (compression == nullptr) return connection_.send_serialized(prepared.frame());
   if (const auto frame = compression->shared_frame(prepared))
-    return connection_.send_verbatim(*frame);
+    return connection_.send_serialized(*frame);
   send_message(message.type, message.payload);
 }
 

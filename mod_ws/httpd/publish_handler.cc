@@ -75,7 +75,11 @@ int publish(request_rec* r, std::string_view channel) {
       declared_type(r).value_or(is_utf8 ? ws::MessageType::text : ws::MessageType::binary);
   if (type == ws::MessageType::text && !is_utf8)
     return refuse(r, HTTP_BAD_REQUEST, "the body's type is text, and it is not UTF-8");
-  child_exchange().publish(channel, std::make_shared<connection::PreparedMessage>(type, body));
+  if (!child_exchange().publish(channel,
+                                std::make_shared<connection::PreparedMessage>(type, body))) {
+    apr_table_setn(r->err_headers_out, "Retry-After", "1");
+    return refuse(r, HTTP_SERVICE_UNAVAILABLE, "more is published than can be delivered");
+  }
   r->status = HTTP_NO_CONTENT;
   return OK;
 }

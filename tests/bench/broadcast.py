@@ -1,6 +1,8 @@
 """How many deliveries a second publishing reaches, with the receiving client on the same machine.
 
-usage: broadcast.py PROGRAM [SUBSCRIBERS] [MESSAGES]   (default 10000 and 100)
+usage: broadcast.py PROGRAM
+
+Beside it, what the kernel itself takes for so many send(2) and recv(2) here.
 """
 
 import contextlib
@@ -16,6 +18,7 @@ from support.handler_modules import load_handlers  # noqa: E402
 from support.httpd import Httpd, server_root  # noqa: E402
 
 CONFIG = load_handlers("subscriber") + """
+MaxKeepAliveRequests 0
 <Location "/subscribe">
     WebSocketHandler subscriber
 </Location>
@@ -24,20 +27,36 @@ CONFIG = load_handlers("subscriber") + """
 </Location>
 """
 ROUNDS = 5
+SUBSCRIBERS = 10_000
 TARGET = 300_000
+WINDOWS = (1, 16)
+
+
+def rate(program, *arguments):
+    run = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=True)
+    return int(run.stdout)
+
+
+def server_rate(program, messages, window):
+    with server_root() as root, Httpd(root, CONFIG, threads=25, log_level="warn") as server:
+        return rate(program, "server", server.port, SUBSCRIBERS, messages, window)
 
 
 def main():
-    program, *counts = sys.argv[1:]
-    subscribers, messages = [*counts, "10000", "100"][:2] if len(counts) < 2 else counts
-    rates = []
+    program = sys.argv[1]
+    floor, rates = [], {window: [] for window in WINDOWS}
     with contextlib.redirect_stdout(io.StringIO()):  # the servers' logs
         for _ in range(ROUNDS):
-            with server_root() as root, Httpd(root, CONFIG, threads=25, log_level="warn") as server:
-                run = subprocess.run([program, str(server.port), subscribers, messages], capture_output=True, text=True, check=True)
-                rates.append(int(run.stdout))
-    print(f"publish 100 bytes to {subscribers} subscribers: {statistics.median(rates):>9.0f} deliveries/s   target {TARGET} or more"
-          f"   ({min(rates)} to {max(rates)})")
+            floor.append(rate(program, "floor", SUBSCRIBERS, 50))
+            for window in WINDOWS:
+                rates[window].append(server_rate(program, 50 * window, window))
+    print(f"publish 100 bytes to {SUBSCRIBERS} subscribers, deliveries/s, median of {ROUNDS}   target {TARGET} or more")
+    bare = statistics.median(floor)
+    print(f"  send(2) in a loop, no server   {bare:>9.0f}   ({min(floor)} to {max(floor)})")
+    for window in WINDOWS:
+        median = statistics.median(rates[window])
+        print(f"  mod_ws, {window:>2} published at a time {median:>8.0f}   ({min(rates[window])} to {max(rates[window])})"
+              f"   {median / bare:.2f} of that loop")
 
 
 main()

@@ -1,14 +1,18 @@
-// How fast a published message reaches many subscribers: broadcast_bench PORT SUBSCRIBERS MESSAGES
+// How fast a published message reaches many subscribers, in deliveries a second. The client shares
+// the machine with the server.
 //
-// Opens the subscriptions, posts messages of 100 bytes to the server's publish location, counts
-// what arrives on all connections, and prints deliveries a second. The client shares the machine
-// with the server.
+//   broadcast_bench server PORT SUBSCRIBERS MESSAGES WINDOW
+//     Opens the subscriptions, posts messages of 100 bytes to the server's publish location, at
+//     most WINDOW of them before the first has reached everybody, and counts what arrives.
+//   broadcast_bench floor SUBSCRIBERS MESSAGES
+//     The same frames without any server: a process that calls send(2) for each connection in turn.
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -106,7 +110,18 @@ class Receiver {
   std::size_t received_ = 0;
 };
 
-double deliveries_a_second(int port, std::size_t subscribers, std::size_t messages) {
+class Stopwatch {
+ public:
+  double a_second(std::size_t deliveries) const {
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin_;
+    return static_cast<double>(deliveries) / time.count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+double server_rate(int port, std::size_t subscribers, std::size_t messages, std::size_t window) {
   std::vector<int> connections;
   for (std::size_t i = 0; i < subscribers; ++i) connections.push_back(subscribe(port));
   while (subscribers_of(port) < subscribers) ::usleep(10'000);
@@ -116,35 +131,86 @@ double deliveries_a_second(int port, std::size_t subscribers, std::size_t messag
       "POST /publish/bench HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
       "text/plain\r\nContent-Length: " +
       std::to_string(payload_bytes) + "\r\n\r\n" + std::string(payload_bytes, 'x');
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch stopwatch;
   for (std::size_t sent = 1; sent <= messages; ++sent) {
     send_all(publisher, post);
     read_head(publisher);
-    // One message under way while the next is published.
+    if (sent > window) receiver.receive((sent - window) * subscribers * frame_bytes);
+  }
+  receiver.receive(messages * subscribers * frame_bytes);
+  return stopwatch.a_second(subscribers * messages);
+}
+
+/// Sends a frame to each connection for every byte that comes from `orders`.
+[[noreturn]] void serve_floor(int listener, std::size_t subscribers, int orders) {
+  std::vector<int> connections;
+  for (std::size_t i = 0; i < subscribers; ++i) {
+    connections.push_back(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK));
+    const int on = 1;
+    ::setsockopt(connections.back(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  const std::array<char, frame_bytes> frame{};
+  char order;
+  while (::read(orders, &order, 1) == 1) {
+    for (const int fd : connections) {
+      if (::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL) != ssize_t{frame_bytes}) ::_exit(1);
+    }
+  }
+  ::_exit(0);
+}
+
+double floor_rate(std::size_t subscribers, std::size_t messages) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  std::array<int, 2> orders{};
+  if (::listen(listener, SOMAXCONN) != 0 || ::pipe(orders.data()) != 0 ||
+      ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("cannot listen");
+  const pid_t server = ::fork();
+  if (server == 0) {
+    ::close(orders[1]);
+    serve_floor(listener, subscribers, orders[0]);
+  }
+  std::vector<int> connections;
+  for (std::size_t i = 0; i < subscribers; ++i)
+    connections.push_back(connect_to(ntohs(address.sin_port)));
+  Receiver receiver(connections);
+  const Stopwatch stopwatch;
+  for (std::size_t sent = 1; sent <= messages; ++sent) {
+    if (::write(orders[1], "x", 1) != 1) throw std::runtime_error("the sender has gone");
     if (sent > 1) receiver.receive((sent - 1) * subscribers * frame_bytes);
   }
   receiver.receive(messages * subscribers * frame_bytes);
-  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-  return static_cast<double>(subscribers * messages) / time.count();
+  const double rate = stopwatch.a_second(subscribers * messages);
+  ::close(orders[1]);
+  ::waitpid(server, nullptr, 0);
+  return rate;
+}
+
+double rate(const std::vector<std::string>& arguments) {
+  const auto number = [&](std::size_t i) {
+    return std::strtoul(arguments[i].c_str(), nullptr, 10);
+  };
+  if (arguments.size() == 5 && arguments[0] == "server")
+    return server_rate(static_cast<int>(number(1)), number(2), number(3), number(4));
+  if (arguments.size() == 3 && arguments[0] == "floor") return floor_rate(number(1), number(2));
+  throw std::runtime_error(
+      "usage: broadcast_bench server PORT SUBSCRIBERS MESSAGES WINDOW\n"
+      "       broadcast_bench floor SUBSCRIBERS MESSAGES");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fputs("usage: broadcast_bench PORT SUBSCRIBERS MESSAGES\n", stderr);
-    return 2;
-  }
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
   try {
-    std::printf("%.0f\n",
-                deliveries_a_second(std::atoi(argv[1]), std::strtoul(argv[2], nullptr, 10),
-                                    std::strtoul(argv[3], nullptr, 10)));
+    std::printf("%.0f\n", rate({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "broadcast_bench: %s\n", error.what());
+    std::fprintf(stderr, "%s\n", error.what());
     return 1;
   }
 }

@@ -39,9 +39,9 @@ TEST_F(ChildMeshTest, TakesWhatIsPublishedToEveryOtherMember) {
   EXPECT_EQ(first.payloads(), Payloads{"\xFF"}) << "and not its own";
   EXPECT_EQ(third.payloads(), Payloads{"of the first"});
   EXPECT_EQ(second.payloads(), (Payloads{"of the first", "\xFF"}));
-  EXPECT_EQ(second.received[0]->channel, "room");
-  EXPECT_EQ(second.received[0]->message->type, ws::MessageType::text);
-  EXPECT_EQ(second.received[1]->message->type, ws::MessageType::binary);
+  EXPECT_EQ(second.received[0]->channel(), "room");
+  EXPECT_EQ(second.received[0]->message()->type, ws::MessageType::text);
+  EXPECT_EQ(second.received[1]->message()->type, ws::MessageType::binary);
 }
 
 TEST_F(ChildMeshTest, PublishesAloneToNobody) {
@@ -77,8 +77,8 @@ TEST_F(ChildMeshTest, TakesALargeMessageWhole) {
   first.publish(large, ws::MessageType::binary);
   first.publish("behind");
   ASSERT_TRUE(second.wait_for(2));
-  EXPECT_TRUE(second.received[0]->message->payload == large);
-  EXPECT_EQ(second.received[1]->message->payload, "behind");
+  EXPECT_TRUE(second.received[0]->message()->payload == large);
+  EXPECT_EQ(second.received[1]->message()->payload, "behind");
 }
 
 TEST_F(ChildMeshTest, ForgetsADeadMember) {
@@ -157,7 +157,7 @@ TEST_F(ChildMeshTest, GivesEachMessageOnceToEachOfManyThatJoinAtOnce) {
     for (auto& member : members) {
       const bool has_all = member->thread.wait_until([&] {
         return std::count_if(member->received.begin(), member->received.end(), [](const auto& one) {
-                 return one->message->payload == "late";
+                 return one->message()->payload == "late";
                }) == member_count - 1;
       });
       EXPECT_TRUE(has_all);

@@ -31,8 +31,8 @@ class FakeBus final : public Bus {
   void start(Receiver& receiver) override { notes_.receiver = &receiver; }
   void publish(SharedPublication publication) override {
     const std::lock_guard lock(notes_.mutex);
-    notes_.published.push_back(publication->channel + ": " +
-                               std::string(publication->message->payload));
+    notes_.published.push_back(std::string(publication->channel()) + ": " +
+                               std::string(publication->message()->payload));
   }
   void count_elsewhere(std::string_view, Counted counted) override { counted(notes_.elsewhere); }
 
@@ -62,6 +62,7 @@ class ExchangeTest : public testing::Test {
     });
   }
   Payloads payloads(LoopThread& loop, Subscriber& subscriber) {
+    loop.call([] {});  // what is published reaches subscribers at the end of the turn
     return loop.call([&] { return subscriber.payloads; });
   }
   std::size_t count(std::string_view channel) {
@@ -96,6 +97,7 @@ TEST_F(ExchangeTest, WakesNoLoopWithoutASubscriber) {
   subscribe(first_, "room");
   const Message message = prepared("one");
   exchange_->publish("room", message);
+  first_.call([] {});
   first_.call([] {});
   // It lies here and with the one subscriber.
   EXPECT_EQ(message.use_count(), 2);
@@ -142,8 +144,7 @@ TEST_F(ExchangeTest, GivesToTheBusWhatIsPublishedHere) {
 
 TEST_F(ExchangeTest, KeepsToItselfWhatTheBusBrings) {
   auto& subscriber = subscribe(second_, "room");
-  bus_.receiver->deliver_here(
-      std::make_shared<const Publication>(Publication{"room", prepared("from elsewhere")}));
+  bus_.receiver->deliver_here("room", prepared("from elsewhere"));
   EXPECT_EQ(payloads(second_, subscriber), Payloads{"from elsewhere"});
   EXPECT_TRUE(bus_.published.empty());
 }
@@ -191,6 +192,22 @@ TEST_F(ExchangeTest, KeepsTheOrderOfEachOfManyPublishersAndTheSameOnAllLoops) {
   EXPECT_EQ(payloads(second_, there), all);
   EXPECT_EQ(count("hall"), 2U);
   expect_all_in_order(bus_.published, publishers, each);
+}
+
+TEST_F(ExchangeTest, TakesNothingWhileTooMuchIsUnderWay) {
+  auto& subscriber = subscribe(first_, "room");
+  std::promise<void> go_on;
+  first_.loop().post([held = go_on.get_future().share()] { held.wait(); });
+  const std::string large(Exchange::max_bytes_under_way / 2, 'x');
+  EXPECT_TRUE(exchange_->publish("room", prepared("the first")));
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(exchange_->publish("room", prepared(large)));
+  EXPECT_FALSE(exchange_->publish("room", prepared("one too many")));
+  EXPECT_FALSE(exchange_->publish("hall", prepared("and here")));
+  go_on.set_value();
+  EXPECT_EQ(payloads(first_, subscriber).size(), 3U);
+  EXPECT_TRUE(exchange_->publish("room", prepared("room again")));
+  EXPECT_EQ(payloads(first_, subscriber).back(), "room again");
+  EXPECT_EQ(bus_.published.size(), 4U);
 }
 
 }  // namespace

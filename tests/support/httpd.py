@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -174,12 +175,22 @@ class Httpd:
         return READY in self.error_log() and all(accepts(port) for port in ports)
 
     def _terminate(self):
+        self._let_rest()
         self.process.terminate()
         try:
             self.process.wait(patience(20))
         except subprocess.TimeoutExpired:
             self._kill()
             raise AssertionError(f"httpd had to be killed\n{self.error_log()}") from None
+
+    def _let_rest(self):
+        """httpd's event MPM, told to stop, closes the sockets that its workers have; one that a worker
+        lets go of at that moment lies in memory that is gone, and the child crashes."""
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            if all(processes.is_at_rest(child) for child in processes.children_of(self.process.pid)):
+                return
+            time.sleep(0.002)
 
     def _kill(self):
         if self.process.poll() is None:

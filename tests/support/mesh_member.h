@@ -26,8 +26,7 @@ class MeshMember final : channels::Bus::Receiver {
   channels::ChildMesh& mesh() { return *mesh_; }
 
   void publish(const std::string& payload, ws::MessageType type = ws::MessageType::text) {
-    mesh_->publish(std::make_shared<const channels::Publication>(
-        channels::Publication{"room", prepared(payload, type)}));
+    mesh_->publish(publication("room", prepared(payload, type)));
   }
 
   bool wait_for(std::size_t count) {
@@ -36,7 +35,7 @@ class MeshMember final : channels::Bus::Receiver {
   std::vector<std::string> payloads() {
     return thread.call([this] {
       std::vector<std::string> texts;
-      for (const auto& publication : received) texts.emplace_back(publication->message->payload);
+      for (const auto& publication : received) texts.emplace_back(publication->message()->payload);
       return texts;
     });
   }
@@ -55,8 +54,8 @@ class MeshMember final : channels::Bus::Receiver {
   LoopThread thread;
 
  private:
-  void deliver_here(channels::SharedPublication publication) override {
-    received.push_back(std::move(publication));
+  void deliver_here(std::string_view channel, channels::Message message) override {
+    received.push_back(publication(channel, std::move(message)));
   }
   std::size_t count_here(std::string_view channel) const override {
     return channel == "room" ? subscribers : 0;

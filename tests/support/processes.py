@@ -22,6 +22,15 @@ def children_of(pid):
     return sorted(child for child in pids if parent_of(child) == pid)
 
 
+def is_at_rest(pid):
+    """Whether each of its threads waits for something, or it has gone."""
+    try:
+        threads = list((PROC / str(pid) / "task").iterdir())
+        return all((thread / "stat").read_text().rpartition(")")[2].split()[0] == "S" for thread in threads)
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def open_fds(pid):
     """What each open file descriptor refers to: {fd: "socket:[1234]", ...}. Another user's process
     can be looked at only with CAP_SYS_PTRACE."""

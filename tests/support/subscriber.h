@@ -14,6 +14,12 @@ inline channels::Message prepared(std::string_view payload,
   return std::make_shared<connection::PreparedMessage>(type, payload);
 }
 
+inline channels::SharedPublication publication(std::string_view channel,
+                                               channels::Message message) {
+  static const auto under_way = std::make_shared<std::atomic<std::size_t>>(0);
+  return std::make_shared<const channels::Publication>(channel, std::move(message), under_way);
+}
+
 /// A subscription that keeps what is published. On its loop's thread.
 class Subscriber final : public channels::Subscription {
  public:
