@@ -70,6 +70,7 @@ struct Policy {
   SendQueue send_queue{};
   std::size_t write_buffer_bytes = 64 << 10;  ///< With more queued, a handler's writes wait.
   Compression compression{};
+  const char* handler_name = nullptr;  ///< Lives as long as the process.
   HandlerOptions handler_options{};
 
   bool operator==(const Policy&) const = default;

@@ -57,11 +57,19 @@ std::size_t Engine::resident_count() const {
   return count;
 }
 
+void Engine::watch_guests(std::chrono::milliseconds limit) {
+  std::call_once(watchdog_once_, [&] {
+    const BlockedSignals blocked;
+    watchdog_ = std::make_unique<Watchdog>(loops(), limit);
+  });
+}
+
 void Engine::stop(std::chrono::milliseconds grace) {
   if (threads_.empty()) return;
   for (auto& loop : loops_) loop->post_stop(grace);
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  watchdog_.reset();
 }
 
 }  // namespace mod_ws::engine

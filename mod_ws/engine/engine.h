@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "mod_ws/engine/event_loop.h"
+#include "mod_ws/engine/watchdog.h"
 
 namespace mod_ws::engine {
 
@@ -28,6 +30,10 @@ class Engine {
   /// The sessions of all loops. Any thread.
   std::size_t resident_count() const;
 
+  /// From here on the log names guests that keep a loop for longer than `limit`. Only the first
+  /// call counts. Any thread; throws std::system_error when there is no thread for it.
+  void watch_guests(std::chrono::milliseconds limit);
+
   /// Lets sessions say goodbye for at most `grace`, then ends the threads. Once, from a thread that
   /// is no loop's.
   void stop(std::chrono::milliseconds grace);
@@ -35,6 +41,8 @@ class Engine {
  private:
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
+  std::once_flag watchdog_once_;
+  std::unique_ptr<Watchdog> watchdog_;
 };
 
 }  // namespace mod_ws::engine

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
+#include "mod_ws/engine/guest_book.h"
 #include "mod_ws/engine/loop_buffers.h"
 #include "mod_ws/engine/mailbox.h"
 #include "mod_ws/engine/random_source.h"
@@ -61,6 +62,9 @@ class EventLoop {
 
   /// How many sessions live here or are on their way.
   std::size_t resident_count() const { return resident_count_.load(std::memory_order_relaxed); }
+
+  /// Where the code of handlers says that it runs, on the loop's thread.
+  GuestBook& guest_book() { return guest_book_; }
 
   /// Tells every session to go away, and makes run() return when the last has gone, or at the end
   /// of `grace`.
@@ -126,6 +130,7 @@ class EventLoop {
   bool is_finished() const;
 
   base::UniqueFd epoll_;
+  GuestBook guest_book_;
   Mailbox mailbox_;
   Clock::time_point now_;
   std::uint32_t tick_ = 0;

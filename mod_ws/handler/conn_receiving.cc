@@ -28,6 +28,7 @@ std::optional<T>* at_once(T value) {
 }  // namespace
 
 void ConnSession::on_piece(protocol::FramePiece& piece) {
+  const auto visit = visit_handler();
   if (is_control(piece.opcode)) return receive_control(piece);
   if (!connection_.closing().may_send_data()) return;  // a message under way when we closed
   written_in_a_row_ = 0;

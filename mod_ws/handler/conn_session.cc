@@ -99,6 +99,7 @@ void ConnSession::receive_close(Bytes payload) {
 }
 
 void ConnSession::on_violation(const protocol::Violation& violation) {
+  const auto visit = visit_handler();
   log(LogLevel::info, std::string("the peer broke the protocol: ") + violation.reason);
   connection_.send_close(violation.code, violation.reason);
   connection_.finish();
@@ -107,6 +108,7 @@ void ConnSession::on_violation(const protocol::Violation& violation) {
 }
 
 void ConnSession::on_drained() {
+  const auto visit = visit_handler();
   written_in_a_row_ = 0;
   if (!incoming_ || someone_reads()) connection_.resume_reading();
   if (rare_) rare_->writers.resume_all();
@@ -118,6 +120,7 @@ void ConnSession::on_due(connection::Due due) {
 }
 
 void ConnSession::on_ended(const connection::Ending& ending) {
+  const auto visit = visit_handler();
   log(LogLevel::debug, "ended: " + describe(ending));
   set_over({CloseCode::abnormal_closure, describe(ending)});
   on_connection_ended();
@@ -133,6 +136,7 @@ void ConnSession::close_now(CloseCode code, std::string_view reason) {
 void ConnSession::say_goodbye(std::string_view reason) { close_now(CloseCode::going_away, reason); }
 
 void ConnSession::end_reading(std::string_view reason) {
+  const auto visit = visit_handler();
   say_goodbye(reason);
   set_over({CloseCode::going_away, std::string(reason)});
 }

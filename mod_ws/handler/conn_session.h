@@ -84,6 +84,10 @@ class ConnSession : protected connection::Backend, public ws::Conn {
     return {log_server_, request_[remote_address], request_[uri]};
   }
   void log(base::LogLevel level, std::string_view text) const;
+  /// The handler's code may run as long as what is returned lives.
+  engine::GuestBook::Visit visit_handler() {
+    return {connection_.loop().guest_book(), connection_.policy().handler_name};
+  }
   connection::Connection& connection() { return connection_; }
 
  private:

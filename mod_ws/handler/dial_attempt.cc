@@ -80,7 +80,10 @@ ws::Pending<ws::DialResult> DialAttempt::begin(EventLoop& loop, OffloadPool& poo
 }
 
 DialAttempt::DialAttempt(EventLoop& loop, DialPlan plan, std::shared_ptr<Outcome> outcome)
-    : loop_(loop), plan_(std::move(plan)), outcome_(std::move(outcome)) {
+    : loop_(loop),
+      plan_(std::move(plan)),
+      handler_name_(loop.guest_book().guest()),
+      outcome_(std::move(outcome)) {
   outcome_->attempt = this;
 }
 
@@ -274,6 +277,7 @@ void DialAttempt::succeed(const DialAgreement& agreement) {
   if (agreement.deflate) terms.compression = {.agreed = *agreement.deflate};
   take_head(exchange_->head());
   stop_watching();
+  const engine::GuestBook::Visit visit(loop_.guest_book(), handler_name_);
   result_.client = DialedSession::open(loop_, std::move(*transport_), std::move(terms));
   transport_.reset();
   finish();
@@ -299,6 +303,7 @@ void DialAttempt::take_head(protocol::ResponseHead& head) {
 
 /// Whoever waits goes on in here; nothing of this may be used behind it.
 void DialAttempt::finish() {
+  const engine::GuestBook::Visit visit(loop_.guest_book(), handler_name_);
   const auto outcome = outcome_;
   ws::DialResult result = std::move(result_);
   end();

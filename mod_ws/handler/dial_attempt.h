@@ -85,6 +85,7 @@ class DialAttempt final : public engine::Resident, engine::Watcher, engine::Time
 
   engine::EventLoop& loop_;
   DialPlan plan_;
+  const char* handler_name_;  // who dials
   std::shared_ptr<Outcome> outcome_;
   std::shared_ptr<Preparation> preparation_;
   Phase phase_ = Phase::preparing;

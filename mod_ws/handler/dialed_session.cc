@@ -11,12 +11,14 @@ using base::LogLevel;
 constexpr connection::SendQueue send_queue{.action = connection::SendQueue::Action::close,
                                            .limit_bytes = 1 << 20};
 
-connection::Policy policy_of(const DialedTerms& terms) {
+/// What is dialed belongs to the handler that has dialed.
+connection::Policy policy_of(const DialedTerms& terms, const char* handler_name) {
   connection::Policy policy;
   // The peer's messages, here as everywhere.
   policy.client_limits.max_message_bytes = terms.read_limit_bytes;
   policy.validates_messages = true;
   policy.send_queue = send_queue;
+  policy.handler_name = handler_name;
   return policy;
 }
 
@@ -50,7 +52,7 @@ ws::Client DialedSession::open(engine::EventLoop& loop, transport::Transport tra
 
 DialedSession::DialedSession(engine::EventLoop& loop, transport::Transport transport,
                              const DialedTerms& terms)
-    : DialedPolicy{policy_of(terms)},
+    : DialedPolicy{policy_of(terms, loop.guest_book().guest())},
       ConnSession(loop, std::move(transport),
                   {.role = protocol::Role::client,
                    .allowed_rsv = terms.compression ? protocol::rsv1_bit : std::uint8_t{0},

@@ -38,6 +38,7 @@ void HandlerSession::on_adopted() {
 }
 
 void HandlerSession::run_handler(const std::function<ws::Task<>(ws::Conn&)>& handler) {
+  const auto visit = visit_handler();
   try {
     task_ = handler(*this);
     task_.start(*this);

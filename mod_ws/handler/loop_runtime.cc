@@ -16,11 +16,22 @@ namespace {
 
 using engine::EventLoop;
 
+/// The handler that has begun something, and goes on with it later.
+class Beginner {
+ public:
+  EventLoop& loop() const { return loop_; }
+  engine::GuestBook::Visit visit() const { return {loop_.guest_book(), name_}; }
+
+ private:
+  EventLoop& loop_ = *EventLoop::current();
+  const char* name_ = loop_.guest_book().guest();
+};
+
 class Sleep final : public ws::detail::Outcome<void>, engine::Timer {
  public:
-  void start(EventLoop& loop, std::chrono::milliseconds time, std::shared_ptr<Sleep> self) {
+  void start(std::chrono::milliseconds time, std::shared_ptr<Sleep> self) {
     self_ = std::move(self);
-    loop.set_timer(*this, time);
+    beginner_.loop().set_timer(*this, time);
   }
 
  private:
@@ -30,16 +41,17 @@ class Sleep final : public ws::detail::Outcome<void>, engine::Timer {
   }
   void on_timer() override {
     const auto self = std::move(self_);
+    const auto visit = beginner_.visit();
     deliver({});
   }
 
+  Beginner beginner_;
   std::shared_ptr<Sleep> self_;  // while the timer is set
 };
 
 class Ready final : public ws::detail::Outcome<void>, engine::Watcher {
  public:
-  void start(EventLoop& loop, int fd, engine::Interest interest, std::shared_ptr<Ready> self) {
-    loop_ = &loop;
+  void start(int fd, engine::Interest interest, std::shared_ptr<Ready> self) {
     fd_ = fd;
     if (!watch(interest)) return deliver({});  // a file; or there is no room for it
     self_ = std::move(self);
@@ -48,26 +60,28 @@ class Ready final : public ws::detail::Outcome<void>, engine::Watcher {
  private:
   /// epoll knows a descriptor once only: a second coroutine waits for a duplicate.
   bool watch(engine::Interest interest) {
-    if (loop_->watch(fd_, interest, *this)) return true;
+    EventLoop& loop = beginner_.loop();
+    if (loop.watch(fd_, interest, *this)) return true;
     if (errno != EEXIST) return false;
     duplicate_ = base::UniqueFd(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
     fd_ = duplicate_.get();
-    return duplicate_ && loop_->watch(fd_, interest, *this);
+    return duplicate_ && loop.watch(fd_, interest, *this);
   }
   void on_ready(engine::Readiness) override {
     if (!self_) return;
     end();
+    const auto visit = beginner_.visit();
     deliver({});
   }
   void cancel() noexcept override {
     if (self_) end();
   }
   void end() {
-    loop_->unwatch(fd_, *this);
-    loop_->release_later(std::move(self_));
+    beginner_.loop().unwatch(fd_, *this);
+    beginner_.loop().release_later(std::move(self_));
   }
 
-  EventLoop* loop_ = nullptr;
+  Beginner beginner_;
   int fd_ = -1;
   base::UniqueFd duplicate_;
   std::shared_ptr<Ready> self_;  // while it is watched
@@ -97,8 +111,11 @@ void LoopRuntime::publish(std::string_view channel,
 
 ws::Pending<std::size_t> LoopRuntime::count_subscribers(std::string_view channel) {
   const auto outcome = std::make_shared<ws::detail::Outcome<std::size_t>>();
-  const auto deliver = [outcome, loop = EventLoop::current()](std::size_t count) {
-    loop->post([outcome, count] { outcome->deliver(count); });
+  const auto deliver = [outcome, beginner = Beginner()](std::size_t count) {
+    beginner.loop().post([outcome, beginner, count] {
+      const auto visit = beginner.visit();
+      outcome->deliver(count);
+    });
   };
   if (auto* const exchange = exchange_.load()) {
     exchange->count(channel, deliver);
@@ -110,19 +127,22 @@ ws::Pending<std::size_t> LoopRuntime::count_subscribers(std::string_view channel
 
 ws::Pending<void> LoopRuntime::sleep_for(std::chrono::milliseconds time) {
   const auto sleep = std::make_shared<Sleep>();
-  sleep->start(*EventLoop::current(), time, sleep);
+  sleep->start(time, sleep);
   return ws::Pending<void>(sleep);
 }
 
 ws::Pending<void> LoopRuntime::wait_ready(int fd, bool for_writing) {
   const auto ready = std::make_shared<Ready>();
-  ready->start(*EventLoop::current(), fd,
-               for_writing ? engine::Interest::write : engine::Interest::read, ready);
+  ready->start(fd, for_writing ? engine::Interest::write : engine::Interest::read, ready);
   return ws::Pending<void>(ready);
 }
 
 void LoopRuntime::offload(std::function<void()> work, std::function<void()> done) {
-  pool_.run(std::move(work), *EventLoop::current(), std::move(done));
+  const Beginner beginner;
+  pool_.run(std::move(work), beginner.loop(), [beginner, done = std::move(done)] {
+    const auto visit = beginner.visit();
+    done();
+  });
 }
 
 ws::Pending<ws::DialResult> LoopRuntime::dial(std::string_view url, const ws::Dialer& dialer) {

@@ -16,6 +16,7 @@ namespace {
 
 /// What is left of the seconds that httpd gives a child to end, for sessions to say goodbye in.
 constexpr std::chrono::milliseconds stop_grace{2'000};
+constexpr std::chrono::milliseconds default_blocked_loop_warning{1'000};
 constexpr unsigned max_default_threads = 4;
 
 // Lives until the process ends, even when it has been stopped, and is not destroyed then:
@@ -32,6 +33,7 @@ struct Running {
 Running* running = nullptr;
 std::mutex running_mutex;
 unsigned engine_threads = 1;
+std::chrono::milliseconds blocked_loop_warning{};
 engine::LoopOptions loop_options;
 
 unsigned default_engine_threads() {
@@ -58,6 +60,7 @@ void begin_child(apr_pool_t* child_pool, server_rec* server) {
   install_log_sink();
   const ServerConfig& config = server_config(server);
   engine_threads = config.engine_threads.value_or(default_engine_threads());
+  blocked_loop_warning = config.blocked_loop_warning.value_or(default_blocked_loop_warning);
   if (config.read_buffer_bytes) loop_options.receive_buffer_bytes = *config.read_buffer_bytes;
   apr_pool_cleanup_register(child_pool, nullptr, stop_engine, apr_pool_cleanup_null);
 }
@@ -73,6 +76,12 @@ Running& run() {
 void register_child_life() { ap_hook_child_init(begin_child, nullptr, nullptr, APR_HOOK_MIDDLE); }
 
 engine::Engine& child_engine() { return run().engine; }
+
+engine::Engine& child_engine_for_handlers() {
+  engine::Engine& engine = child_engine();
+  if (blocked_loop_warning.count() > 0) engine.watch_guests(blocked_loop_warning);
+  return engine;
+}
 
 channels::Exchange& child_exchange() { return run().exchange; }
 

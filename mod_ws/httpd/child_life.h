@@ -14,6 +14,8 @@ void register_child_life();
 // Worker threads. Both throw std::system_error when the machine has no threads or descriptors left.
 
 engine::Engine& child_engine();
+/// The same, for a session of a handler: one that blocks its loop is named in the log.
+engine::Engine& child_engine_for_handlers();
 channels::Exchange& child_exchange();
 
 }  // namespace mod_ws::httpd

@@ -67,6 +67,7 @@ void* merge_server_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->engine_threads, over.engine_threads);
   override_with(merged->compression_memory_bytes, over.compression_memory_bytes);
   override_with(merged->read_buffer_bytes, over.read_buffer_bytes);
+  override_with(merged->blocked_loop_warning, over.blocked_loop_warning);
   return merged;
 }
 
@@ -130,6 +131,7 @@ const connection::Policy& policy_of(const LocationConfig& location, const KindDe
   // Who publishes does not wait: a handler's sessions always have a limit.
   if (policy.send_queue.action == connection::SendQueue::Action::wait)
     policy.send_queue = defaults.send_queue;
+  if (location.handler != nullptr) policy.handler_name = location.handler->name;
   set(policy.write_buffer_bytes, location.write_buffer_bytes);
   set(policy.compression, location.compression);
   set(policy.ping_interval, location.ping_interval);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mod_ws/connection/policy.h"
+#include "mod_ws/httpd/directive_times.h"
 #include "mod_ws/httpd/handlers.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/session_limits.h"
@@ -19,6 +20,7 @@ struct ServerConfig {
   std::optional<unsigned> engine_threads;
   std::optional<std::uint64_t> compression_memory_bytes;
   std::optional<std::size_t> read_buffer_bytes;
+  TimeSetting blocked_loop_warning;
 };
 
 /// A setting for each of a relay's two sides; a handler has only the client's.
@@ -46,14 +48,13 @@ struct LocationConfig {
   std::optional<connection::SendQueue> send_queue;
   std::optional<std::size_t> write_buffer_bytes;
   std::optional<connection::Compression> compression;
-  using Time = std::optional<std::chrono::milliseconds>;
-  Time handshake_timeout;
-  Time ping_interval;
-  Time pong_timeout;
-  Time idle_timeout;
-  Time max_lifetime;
-  Time close_timeout;
-  Time write_timeout;
+  TimeSetting handshake_timeout;
+  TimeSetting ping_interval;
+  TimeSetting pong_timeout;
+  TimeSetting idle_timeout;
+  TimeSetting max_lifetime;
+  TimeSetting close_timeout;
+  TimeSetting write_timeout;
 };
 
 /// `WebSocketHandshakeTimeout` where it is not set.

@@ -4,6 +4,7 @@
 
 #include "mod_ws/httpd/auth_subprotocol.h"
 #include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/directive_times.h"
 #include "mod_ws/httpd/directive_values.h"
 #include "mod_ws/httpd/handler_directives.h"
 #include "mod_ws/protocol/header_list.h"
@@ -65,24 +66,12 @@ const char* set_max_connections(cmd_parms* command, void* config, const char* ar
 
 template <auto member>
 const char* set_time(cmd_parms* command, void* config, const char* argument) {
-  if (assign(location(config).*member, parse_time(argument))) return nullptr;
-  return apr_psprintf(command->pool,
-                      "%s takes a time from 1ms to 8760h, like 500ms, 10s or 5min; not \"%s\"",
-                      command->cmd->name, argument);
+  return take_time(command, location(config).*member, argument);
 }
 
-/// The same, and `off`.
 template <auto member>
 const char* set_time_or_off(cmd_parms* command, void* config, const char* argument) {
-  if (is_off(argument)) {
-    location(config).*member = std::chrono::milliseconds(0);
-    return nullptr;
-  }
-  if (assign(location(config).*member, parse_time(argument))) return nullptr;
-  return apr_psprintf(
-      command->pool,
-      "%s takes a time from 1ms to 8760h, like 500ms, 10s or 5min, or off; not \"%s\"",
-      command->cmd->name, argument);
+  return take_time_or_off(command, location(config).*member, argument);
 }
 
 const char* add_origin(cmd_parms* command, void* config, const char* argument) {
@@ -353,6 +342,8 @@ const command_rec directives[] = {
      "none."},
     {"WebSocketEngineThreads", as_cmd_func(set_engine_threads), nullptr, RSRC_CONF, TAKE1,
      "Event loops in each child process."},
+    {"WebSocketBlockedLoopWarning", as_cmd_func(set_blocked_loop_warning), nullptr, RSRC_CONF,
+     TAKE1, "How long a handler may keep its event loop before the log names it, or off."},
     {nullptr, {}, nullptr, 0, RAW_ARGS, nullptr},
 };
 

@@ -1,6 +1,7 @@
 #include "mod_ws/httpd/handler_directives.h"
 
 #include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/directive_times.h"
 #include "mod_ws/httpd/directive_values.h"
 
 namespace mod_ws::httpd {
@@ -50,6 +51,11 @@ const char* set_read_buffer(cmd_parms* command, void*, const char* argument) {
     return nullptr;
   }
   return complain_of_buffer_size(command, argument);
+}
+
+const char* set_blocked_loop_warning(cmd_parms* command, void*, const char* argument) {
+  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
+  return take_time_or_off(command, server_config(command->server).blocked_loop_warning, argument);
 }
 
 }  // namespace mod_ws::httpd

@@ -11,5 +11,6 @@ const char* set_handler_option(cmd_parms* command, void* config, const char* nam
                                const char* value);
 const char* set_write_buffer(cmd_parms* command, void* config, const char* argument);
 const char* set_read_buffer(cmd_parms* command, void* config, const char* argument);
+const char* set_blocked_loop_warning(cmd_parms* command, void* config, const char* argument);
 
 }  // namespace mod_ws::httpd

@@ -30,7 +30,7 @@ std::chrono::milliseconds handshake_timeout(const LocationConfig& location) {
 /// After the handshake: the client's connection becomes a session of the handler's.
 int serve(request_rec* r, const LocationConfig& location) {
   conn_rec* const c = r->connection;
-  engine::EventLoop& loop = child_engine().least_loaded();
+  engine::EventLoop& loop = child_engine_for_handlers().least_loaded();
   const auto handover = std::make_shared<Handover>();
   if (!handover->prepare(c)) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,

@@ -116,6 +116,8 @@ BAD = [
     ("WebSocketEngineThreads x", THREADS),
     ("WebSocketEngineThreads 2x", THREADS),
     ("WebSocketEngineThreads -1", THREADS),
+    ("WebSocketBlockedLoopWarning 0", TIME_OR_OFF),
+    ("WebSocketBlockedLoopWarning soon", TIME_OR_OFF),
 ]
 GOOD_IN_LOCATION = [
     "WebSocketHandler echo", "WebSocketHandler none", "WebSocketOrigin same", "WebSocketOrigin any",
@@ -158,7 +160,7 @@ def test_right_values_pass(check_config):
 
 def test_all_but_the_handler_may_stand_outside_of_locations(check_config):
     lines = [line for line in GOOD_IN_LOCATION if "Handler" not in line]
-    status, message = check_config("\n".join([*lines, "WebSocketEngineThreads 256"]))
+    status, message = check_config("\n".join([*lines, "WebSocketEngineThreads 256", "WebSocketBlockedLoopWarning 2s"]))
     assert status == 0, message
 
 
@@ -171,7 +173,8 @@ def test_a_directive_out_of_place_stops_the_start(check_config, line, place):
     assert f"{line.split()[0]} not allowed" in message
 
 
-@pytest.mark.parametrize("line", ["WebSocketEngineThreads 2", "WebSocketCompressionMemory 1M"])
+@pytest.mark.parametrize("line", ["WebSocketEngineThreads 2", "WebSocketCompressionMemory 1M",
+                                  "WebSocketBlockedLoopWarning off"])
 def test_what_is_the_whole_servers_stands_in_no_virtual_host(check_config, line):
     status, message = check_config(f"<VirtualHost *:80>\n{line}\n</VirtualHost>")
     assert status != 0

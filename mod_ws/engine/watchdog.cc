@@ -1,0 +1,62 @@
+#include "mod_ws/engine/watchdog.h"
+
+#include <string>
+
+#include "mod_ws/base/log.h"
+
+namespace mod_ws::engine {
+namespace {
+
+/// A visit is noticed late by at most so much of the limit.
+constexpr int looks_in_the_limit = 4;
+
+std::string seconds(Clock::duration time) {
+  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(time).count() / 100;
+  return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
+}
+
+}  // namespace
+
+Watchdog::Watchdog(std::vector<EventLoop*> loops, std::chrono::milliseconds limit) : limit_(limit) {
+  for (EventLoop* const loop : loops) seen_.push_back({.loop = loop});
+  thread_ = std::thread(&Watchdog::run, this);
+}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+  }
+  stops_.notify_one();
+  thread_.join();
+}
+
+void Watchdog::run() {
+  std::unique_lock lock(mutex_);
+  while (!stops_.wait_for(lock, limit_ / looks_in_the_limit, [this] { return is_stopped_; })) {
+    for (Seen& seen : seen_) look_at(seen);
+  }
+}
+
+void Watchdog::look_at(Seen& seen) const {
+  const GuestBook& book = seen.loop->guest_book();
+  const auto now = Clock::now();
+  if (book.entry() != seen.entry) {
+    if (seen.is_reported) {
+      base::log({}, base::LogLevel::warning,
+                std::string("handler ") + seen.guest + " has let its event loop go on, after " +
+                    seconds(now - seen.since));
+    }
+    seen = {.loop = seen.loop, .entry = book.entry(), .guest = book.guest(), .since = now};
+    return;
+  }
+  if (seen.guest == nullptr || seen.is_reported || now - seen.since < limit_) return;
+  seen.is_reported = true;
+  base::log({}, base::LogLevel::warning,
+            std::string("handler ") + seen.guest + " has kept its event loop for " +
+                seconds(now - seen.since) + ", and the loop's " +
+                std::to_string(seen.loop->resident_count()) +
+                " sessions wait: what takes long belongs into ws::offload()");
+}
+
+}  // namespace mod_ws::engine
