@@ -33,14 +33,13 @@ static_assert(protocol::max_unparsed_bytes <= engine::ReceiveBuffer::headroom_by
 Connection::Connection(engine::EventLoop& loop, transport::Transport transport,
                        const protocol::FrameRules& rules, const Policy& policy, Backend& backend,
                        Framing framing)
-    : role_(rules.role),
-      framing_(framing),
+    : framing_(framing),
       loop_(loop),
       backend_(backend),
       policy_(policy),
       transport_(std::move(transport)),
       parser_(rules) {
-  if (role_ == protocol::Role::server && policy.rate_limit.is_set())
+  if (role() == protocol::Role::server && policy.rate_limit.is_set())
     rate_limiter_ = std::make_unique<RateLimiter>(policy.rate_limit);
 }
 
@@ -73,7 +72,7 @@ void Connection::on_ready(engine::Readiness ready) {
     loop_.unwatch(transport_.fd(), *this);
     watched_ = false;
   }
-  if (ends_soon_) end(soon_);
+  if (ends_soon_) end({soon_cause_, soon_error_});
 }
 
 // ---- receiving
@@ -226,7 +225,7 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
   if (!is_control(opcode)) deadlines_.on_data(loop_.tick());
   protocol::FrameHeader header{
       .payload_length = payload.size(), .opcode = opcode, .fin = bits.fin, .rsv = bits.rsv};
-  if (role_ == protocol::Role::client) {
+  if (role() == protocol::Role::client) {
     header.masked = true;
     header.masking_key = loop_.random().next_key();
   }
@@ -357,7 +356,8 @@ void Connection::end(const Ending& ending) {
 
 void Connection::end_soon(const Ending& ending) {
   if (std::exchange(ends_soon_, true)) return;
-  soon_ = ending;
+  soon_cause_ = ending.cause;
+  soon_error_ = ending.error;
   loop_.revisit(*this);
 }
 

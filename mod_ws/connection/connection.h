@@ -114,7 +114,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   /// Calls Backend::on_drained() in the loop's next turn, if the queue is empty then.
   void call_drained_soon();
 
-  protocol::Role role() const { return role_; }
+  protocol::Role role() const { return parser_.role(); }
   bool is_byte_stream() const { return framing_ == Framing::none; }
   engine::EventLoop& loop() const { return loop_; }
   const Policy& policy() const { return policy_; }
@@ -159,7 +159,6 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void update_interest();
 
   // The small ones first: they fill what the base classes leave over.
-  protocol::Role role_;
   Framing framing_;
   State state_ = State::open;
   Reading reading_ = Reading::frames;
@@ -169,18 +168,19 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   bool watched_ = false;
   bool is_throttled_ = false;  // reading goes on when the rate limit lets it
   bool ends_soon_ = false;
+  Ending::Cause soon_cause_{};  // what end_soon() has found
   bool peer_ended_ = false;
   bool ends_writing_ = false;  // once the queue is empty
   bool write_shut_ = false;
   bool calls_drained_ = false;
-  std::uint32_t ping_payload_ = 0;        // of all our pings; 0 before the first
-  std::uint32_t untaken_bytes_ = 0;       // of what was sent, when a pong was last waited for
-  Ending soon_{Ending::Cause::finished};  // what end_soon() has found
+  int soon_error_ = 0;
+  std::uint32_t ping_payload_ = 0;   // of all our pings; 0 before the first
+  std::uint32_t untaken_bytes_ = 0;  // of what was sent, when a pong was last waited for
+  Deadlines deadlines_;
   engine::EventLoop& loop_;
   Backend& backend_;
   const Policy& policy_;
   transport::Transport transport_;
-  Deadlines deadlines_;
   protocol::FrameParser parser_;
   WriteQueue queue_;
   std::unique_ptr<Kept> kept_;

@@ -10,8 +10,7 @@
 namespace {
 
 /// `sh -c` of a command line, in a process group of its own; one socket is its input and output.
-class Process {
- public:
+struct Process {
   explicit Process(const std::string& command) {
     std::array<int, 2> ends{-1, -1};
     ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data());
@@ -29,7 +28,6 @@ class Process {
   int socket = -1;
   pid_t pid = -1;
 
- private:
   [[noreturn]] static void run(const char* command, int io) {
     ::setpgid(0, 0);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(io, fd);

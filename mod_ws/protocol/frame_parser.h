@@ -68,6 +68,8 @@ class FrameParser {
   /// Meaningful after Result::violation.
   const Violation& violation() const { return *violation_; }
 
+  Role role() const { return rules_.role; }
+
   /// Inside a data frame whose payload has not arrived whole.
   bool mid_frame() const { return open_frame_.payload_length > 0; }
   /// Of its payload, so much is still to come.
