@@ -3,6 +3,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -51,8 +52,11 @@ Pending<std::invoke_result_t<F>> offload(F function) {
                    [work, outcome] {
                      if (work->exception) {
                        outcome->deliver_exception(work->exception);
-                     } else {
+                     } else if (work->result) {
                        outcome->deliver(std::move(*work->result));
+                     } else {
+                       outcome->deliver_exception(std::make_exception_ptr(
+                           std::runtime_error("offloaded work was lost with its process")));
                      }
                    });
   return Pending<Result>(outcome);
@@ -62,7 +66,9 @@ Pending<std::invoke_result_t<F>> offload(F function) {
 
 /// Runs a function that blocks, or takes long, on one of a few threads of its own, and resumes on
 /// the loop's thread with what it returns or throws. It runs to its end even when nobody waits for
-/// it any more, so it must own what it uses.
+/// it any more, so it must own what it uses. At a graceful restart of httpd sessions move to another
+/// process, and work that takes longer than that waits is lost with the old one:
+/// std::runtime_error.
 template <class F>
 requires(!detail::DestroyedTwice<F>) Pending<std::invoke_result_t<std::decay_t<F>>> offload(
     F&& function) {

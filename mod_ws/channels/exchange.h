@@ -34,6 +34,9 @@ class Exchange final : Bus::Receiver {
   /// Calls `counted`, on any thread, with the number of subscriptions in all processes.
   void count(std::string_view channel, Bus::Counted counted);
 
+  /// While what is returned lives, no thread is in the middle of publishing. Any thread.
+  std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
+
   // For LoopChannels.
   void note_subscribed(std::string_view channel, std::size_t loop_number);
   void note_unsubscribed(std::string_view channel, std::size_t loop_number);

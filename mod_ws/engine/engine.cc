@@ -26,15 +26,26 @@ class BlockedSignals {
 }  // namespace
 
 Engine::Engine(unsigned thread_count, const LoopOptions& options) {
-  const BlockedSignals blocked;
   for (unsigned i = 0; i < std::max(thread_count, 1U); ++i)
     loops_.push_back(std::make_unique<EventLoop>(options));
+  start_threads();
+}
+
+void Engine::start_threads() {
+  const BlockedSignals blocked;
   try {
     for (auto& loop : loops_) threads_.emplace_back(&EventLoop::run, loop.get());
+    if (guest_limit_.count() > 0) watchdog_ = std::make_unique<Watchdog>(loops(), guest_limit_);
   } catch (...) {
     stop(std::chrono::milliseconds(0));
     throw;
   }
+}
+
+void Engine::join_threads() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  watchdog_.reset();
 }
 
 Engine::~Engine() { stop(std::chrono::milliseconds(0)); }
@@ -58,18 +69,34 @@ std::size_t Engine::resident_count() const {
 }
 
 void Engine::watch_guests(std::chrono::milliseconds limit) {
-  std::call_once(watchdog_once_, [&] {
-    const BlockedSignals blocked;
-    watchdog_ = std::make_unique<Watchdog>(loops(), limit);
-  });
+  const std::lock_guard lock(watchdog_mutex_);
+  if (watchdog_) return;
+  const BlockedSignals blocked;
+  guest_limit_ = limit;
+  watchdog_ = std::make_unique<Watchdog>(loops(), limit);
+}
+
+void Engine::pause() {
+  for (auto& loop : loops_) loop->post_pause();
+  join_threads();
+}
+
+void Engine::resume() { start_threads(); }
+
+std::vector<std::unique_lock<std::mutex>> Engine::hold_mail() {
+  std::vector<std::unique_lock<std::mutex>> held;
+  for (auto& loop : loops_) held.push_back(loop->hold_mail());
+  return held;
+}
+
+void Engine::drain(const DrainPlan& plan) {
+  for (auto& loop : loops_) loop->post_drain(plan);
 }
 
 void Engine::stop(std::chrono::milliseconds grace) {
   if (threads_.empty()) return;
   for (auto& loop : loops_) loop->post_stop(grace);
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
-  watchdog_.reset();
+  join_threads();
 }
 
 }  // namespace mod_ws::engine

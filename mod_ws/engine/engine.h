@@ -34,15 +34,31 @@ class Engine {
   /// call counts. Any thread; throws std::system_error when there is no thread for it.
   void watch_guests(std::chrono::milliseconds limit);
 
+  /// Ends the threads, and leaves the loops with all that lives on them as they are. For
+  /// resume(), here or in a process that is forked meanwhile. From a thread that is no loop's.
+  void pause();
+  void resume();
+
+  /// While what is returned lives, no thread is in the middle of giving something to a loop, so
+  /// that the process may fork.
+  std::vector<std::unique_lock<std::mutex>> hold_mail();
+
+  /// See EventLoop::post_drain(). Any thread.
+  void drain(const DrainPlan& plan);
+
   /// Lets sessions say goodbye for at most `grace`, then ends the threads. Once, from a thread that
   /// is no loop's.
   void stop(std::chrono::milliseconds grace);
 
  private:
+  void start_threads();
+  void join_threads();
+
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
-  std::once_flag watchdog_once_;
-  std::unique_ptr<Watchdog> watchdog_;
+  std::mutex watchdog_mutex_;
+  std::chrono::milliseconds guest_limit_{0};
+  std::unique_ptr<Watchdog> watchdog_;  // while there is a limit, and threads
 };
 
 }  // namespace mod_ws::engine

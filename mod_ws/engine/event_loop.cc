@@ -79,11 +79,12 @@ void EventLoop::take_in(std::unique_ptr<Resident> resident) {
   if (residents_ != nullptr) residents_->previous_ = &adopted;
   residents_ = &adopted;
   adopted.on_adopted();
-  if (stopping_) adopted.go_away();
+  if (stopping_) adopted.go_away(server_ends);
 }
 
 void EventLoop::retire(Resident& resident) {
   if (resident.is_retired()) return;
+  if (drain_) drain_->forget(resident);
   (resident.previous_ != nullptr ? resident.previous_->next_ : residents_) = resident.next_;
   if (resident.next_ != nullptr) resident.next_->previous_ = resident.previous_;
   resident.mark_retired();
@@ -104,16 +105,29 @@ void EventLoop::post_stop(std::chrono::milliseconds grace) {
     stop_at_ = now_ + grace;
     // Going away may retire a session at once, but only its own links change then.
     for (Resident* resident = residents_; resident != nullptr;) {
-      std::exchange(resident, resident->next_)->go_away();
+      std::exchange(resident, resident->next_)->go_away(server_ends);
     }
   });
+}
+
+void EventLoop::post_drain(const DrainPlan& plan) {
+  post([this, plan] { drain_ = std::make_unique<Drain>(timers_, residents_, plan); });
+}
+
+void EventLoop::post_pause() {
+  post([this] { paused_ = true; });
 }
 
 EventLoop* EventLoop::current() { return current_loop; }
 
 void EventLoop::run() {
   current_loop = this;
-  while (!is_finished()) turn();
+  paused_ = false;
+  while (!is_finished() && !paused_) turn();
+  if (paused_) {
+    current_loop = nullptr;
+    return;
+  }
   while (residents_ != nullptr) retire(*residents_);
   bury_retired();
   current_loop = nullptr;

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <typeindex>
 #include <utility>
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
+#include "mod_ws/engine/drain.h"
 #include "mod_ws/engine/guest_book.h"
 #include "mod_ws/engine/loop_buffers.h"
 #include "mod_ws/engine/mailbox.h"
@@ -70,9 +72,19 @@ class EventLoop {
   /// of `grace`.
   void post_stop(std::chrono::milliseconds grace);
 
-  /// Runs the loop on the calling thread until it is stopped; sessions that are left then are
-  /// destroyed.
+  /// Sends the sessions that live here away, in the time that the plan gives them.
+  void post_drain(const DrainPlan& plan);
+
+  /// Makes run() return soon, and leaves everything as it is: run() goes on with it, in this
+  /// process or in one that is forked from it meanwhile.
+  void post_pause();
+
+  /// Runs the loop on the calling thread until it is stopped or paused; sessions that are left when
+  /// it is stopped are destroyed.
   void run();
+
+  /// While what is returned lives, no thread is in the middle of posting.
+  std::unique_lock<std::mutex> hold_mail() { return mailbox_.hold(); }
 
   /// The loop that runs on the calling thread; null on others.
   static EventLoop* current();
@@ -143,6 +155,8 @@ class EventLoop {
   std::vector<std::shared_ptr<void>> released_;
   Resident* residents_ = nullptr;
   Resident* retired_ = nullptr;
+  std::unique_ptr<Drain> drain_;
+  bool paused_ = false;
   bool stopping_ = false;
   Clock::time_point stop_at_{};
   std::atomic<std::size_t> resident_count_{0};

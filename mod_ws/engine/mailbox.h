@@ -19,6 +19,9 @@ class Mailbox {
   /// Any thread.
   void post(Letter letter);
 
+  /// While what is returned lives, nobody posts. Any thread.
+  std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
+
   /// Readable while letters wait.
   int fd() const { return wakeup_.get(); }
 

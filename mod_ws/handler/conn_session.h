@@ -74,6 +74,9 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   void begin(std::span<const std::uint8_t> already_read,
              std::optional<connection::CompressionTerms> compression);
   void say_goodbye(std::string_view reason);
+  void say_goodbye(const engine::Farewell& farewell) {
+    close_now(static_cast<ws::CloseCode>(farewell.close_code), farewell.reason);
+  }
   /// Lets go of everything that belongs to the loop; nobody is told. What may still come is the end
   /// of coroutines, and ~ConnSession().
   void leave_loop();

@@ -95,7 +95,7 @@ void DialAttempt::on_adopted() {
 }
 
 /// Not here and now: whoever waits may end sessions, among which the loop is going round.
-void DialAttempt::go_away() {
+void DialAttempt::go_away(const engine::Farewell&) {
   if (phase_ == Phase::over) return;
   goes_away_ = true;
   loop_.set_timer(*this, 0ms);

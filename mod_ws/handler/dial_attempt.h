@@ -51,7 +51,7 @@ class DialAttempt final : public engine::Resident, engine::Watcher, engine::Time
 
   // engine::Resident
   void on_adopted() override;
-  void go_away() override;
+  void go_away(const engine::Farewell& farewell) override;
   // engine::Watcher
   void on_ready(engine::Readiness ready) override;
   // engine::Timer

@@ -35,7 +35,7 @@ class DialedSession::Resident final : public engine::Resident {
   }
 
   void on_adopted() override {}
-  void go_away() override { session_->say_goodbye("the process ends"); }
+  void go_away(const engine::Farewell& farewell) override { session_->say_goodbye(farewell); }
 
  private:
   std::shared_ptr<DialedSession> session_;
@@ -65,7 +65,7 @@ void DialedSession::abandon(ws::Conn& conn) noexcept {
   const auto self = std::move(session.handle_);
   if (session.resident_ == nullptr) return;
   if (session.connection().ended()) return session.retire();
-  session.say_goodbye({});
+  session.say_goodbye(std::string_view());
 }
 
 void DialedSession::retire() { connection().loop().retire(*resident_); }

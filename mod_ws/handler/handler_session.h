@@ -34,7 +34,7 @@ class HandlerSession final : public engine::Resident, public ConnSession {
   HandlerSession(engine::EventLoop& loop, transport::Transport transport, HandlerTerms terms);
 
   void on_adopted() override;
-  void go_away() override { say_goodbye("the server process ends"); }
+  void go_away(const engine::Farewell& farewell) override { say_goodbye(farewell); }
 
  private:
   void on_task_done() noexcept override;

@@ -14,6 +14,8 @@ class LoopRuntime final : public ws::detail::Runtime {
   /// Without one, nobody gets what is published. It outlives the runtime's use.
   void set_exchange(channels::Exchange* exchange) { exchange_.store(exchange); }
 
+  OffloadPool& offload_pool() { return pool_; }
+
   // ws::detail::Runtime
   std::shared_ptr<const ws::detail::Prepared> prepare(ws::MessageType type,
                                                       std::string_view payload) override;

@@ -11,32 +11,55 @@ OffloadPool::OffloadPool() : state_(std::make_shared<State>()) {}
 void OffloadPool::run(std::function<void()> work, engine::EventLoop& loop,
                       std::function<void()> done) {
   const std::lock_guard lock(state_->mutex);
-  if (state_->idle <= state_->jobs.size() && state_->threads < max_threads) {
-    try {
-      std::thread(serve, state_).detach();
-      ++state_->threads;
-    } catch (const std::system_error&) {
-      if (state_->threads == 0) throw;
-    }
-  }
-  state_->jobs.push_back({std::move(work), &loop, std::move(done)});
+  if (state_->idle <= state_->waiting.size()) start_thread();
+  state_->waiting.push_back({std::move(work), &loop, std::move(done)});
   state_->has_job.notify_one();
+}
+
+void OffloadPool::start_thread() {
+  if (state_->threads == max_threads) return;
+  try {
+    std::thread(serve, state_).detach();
+    ++state_->threads;
+  } catch (const std::system_error&) {
+    if (state_->threads == 0) throw;
+  }
 }
 
 void OffloadPool::serve(const std::shared_ptr<State>& state) {
   std::unique_lock lock(state->mutex);
   while (true) {
     ++state->idle;
-    state->has_job.wait(lock, [&] { return !state->jobs.empty(); });
+    state->has_job.wait(lock, [&] { return !state->is_held && !state->waiting.empty(); });
     --state->idle;
-    Job job = std::move(state->jobs.front());
-    state->jobs.pop_front();
+    const auto job = state->waiting.begin();
+    state->under_way.splice(state->under_way.end(), state->waiting, job);
     lock.unlock();
-    job.work();
-    job.work = nullptr;
-    job.loop->post(std::move(job.done));
+    job->work();
+    job->work = nullptr;
+    job->loop->post(std::move(job->done));
     lock.lock();
+    state->under_way.erase(job);
+    if (state->under_way.empty()) state->has_rested.notify_all();
   }
+}
+
+// ---- forking
+
+std::unique_lock<std::mutex> OffloadPool::hold(std::chrono::milliseconds patience) {
+  std::unique_lock lock(state_->mutex);
+  state_->is_held = true;
+  state_->has_rested.wait_for(lock, patience, [this] { return state_->under_way.empty(); });
+  return lock;
+}
+
+void OffloadPool::take_over() {
+  // The old state is left as it is: its condition variables count threads that are not here.
+  const auto* const left = new std::shared_ptr<State>(std::move(state_));
+  state_ = std::make_shared<State>();
+  for (Job& job : (*left)->under_way) job.loop->post(std::move(job.done));
+  state_->waiting = std::move((*left)->waiting);
+  for (std::size_t i = 0; i < state_->waiting.size(); ++i) start_thread();
 }
 
 }  // namespace mod_ws::handler

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 
@@ -20,7 +21,16 @@ class OffloadPool {
 
   /// Runs `work` on a thread of the pool, in turn, then `done` on the loop's. A loop's thread:
   /// threads inherit its blocked signals. Throws std::system_error when there is no thread at all.
+  /// `done` also runs where the work has been lost: see take_over().
   void run(std::function<void()> work, engine::EventLoop& loop, std::function<void()> done);
+
+  /// Before a fork: waits until no work is under way, at most so long. While what is returned
+  /// lives, none begins.
+  std::unique_lock<std::mutex> hold(std::chrono::milliseconds patience);
+
+  /// In a forked process, which has none of the threads: what waits goes on here, and what was
+  /// under way is lost. Whoever has called hold() still has what it returned.
+  void take_over();
 
  private:
   struct Job {
@@ -32,10 +42,14 @@ class OffloadPool {
   struct State {
     std::mutex mutex;
     std::condition_variable has_job;
-    std::deque<Job> jobs;
+    std::condition_variable has_rested;
+    std::list<Job> waiting;
+    std::list<Job> under_way;
+    bool is_held = false;
     unsigned threads = 0;
     unsigned idle = 0;
   };
+  void start_thread();
   static void serve(const std::shared_ptr<State>& state);
 
   std::shared_ptr<State> state_;

@@ -1,21 +1,24 @@
 #include "mod_ws/httpd/child_life.h"
 
 #include <ap_mpm.h>
+#include <mpm_common.h>
+#include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <thread>
 
 #include "mod_ws/handler/loop_runtime.h"
 #include "mod_ws/httpd/channels.h"
 #include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/keeper.h"
+#include "mod_ws/httpd/lifeline.h"
 #include "mod_ws/httpd/log.h"
 
 namespace mod_ws::httpd {
 namespace {
 
-/// What is left of the seconds that httpd gives a child to end, for sessions to say goodbye in.
-constexpr std::chrono::milliseconds stop_grace{2'000};
 constexpr std::chrono::milliseconds default_blocked_loop_warning{1'000};
 constexpr unsigned max_default_threads = 4;
 
@@ -34,35 +37,76 @@ Running* running = nullptr;
 std::mutex running_mutex;
 unsigned engine_threads = 1;
 std::chrono::milliseconds blocked_loop_warning{};
+std::optional<engine::DrainPlan> drain;
 engine::LoopOptions loop_options;
 
+bool child_is_threaded() {
+  int threaded = AP_MPMQ_NOT_SUPPORTED;
+  ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
+  return threaded != AP_MPMQ_NOT_SUPPORTED;
+}
+
 unsigned default_engine_threads() {
-  int children_are_threaded = 0;
-  ap_mpm_query(AP_MPMQ_IS_THREADED, &children_are_threaded);
   // A prefork child serves one request at a time; there are many of them instead.
-  if (children_are_threaded == AP_MPMQ_NOT_SUPPORTED) return 1;
+  if (!child_is_threaded()) return 1;
   return std::clamp(std::thread::hardware_concurrency(), 1U, max_default_threads);
 }
 
-apr_status_t stop_engine(void*) {
+// ---- how the child ends
+
+/// Whether it ends by itself or for a graceful restart, not because the server stops or restarts at
+/// once.
+bool ends_gracefully = false;
+
+void note_stopping(apr_pool_t*, int is_graceful) {
+  if (child_is_threaded()) ends_gracefully = is_graceful != 0;
+}
+
+// prefork does not tell how it ends; but it ends a child at once by these signals only.
+std::array<struct sigaction, NSIG> handlers_of_prefork;
+
+void note_signal(int signal) {
+  ends_gracefully = false;
+  handlers_of_prefork[static_cast<std::size_t>(signal)].sa_handler(signal);
+}
+
+void watch_signals() {
+  ends_gracefully = true;
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    auto& handler = handlers_of_prefork[static_cast<std::size_t>(signal)];
+    struct sigaction noting {};
+    noting.sa_handler = note_signal;
+    ::sigaction(signal, nullptr, &handler);
+    if (handler.sa_handler != SIG_DFL && handler.sa_handler != SIG_IGN)
+      ::sigaction(signal, &noting, nullptr);
+  }
+}
+
+apr_status_t end_engine(void*) {
   if (running == nullptr) return APR_SUCCESS;
-  if (const std::size_t sessions = running->engine.resident_count(); sessions > 0) {
+  engine::Engine& engine = running->engine;
+  const std::size_t sessions = engine.resident_count();
+  if (sessions > 0) {
+    if (ends_gracefully && fork_keeper({engine, running->exchange, drain})) return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  "%" APR_SIZE_T_FMT
                  " WebSocket sessions are closed with 1001: their child process ends",
                  sessions);
   }
-  running->engine.stop(stop_grace);
+  engine.stop(stop_grace);
   return APR_SUCCESS;
 }
 
 void begin_child(apr_pool_t* child_pool, server_rec* server) {
   install_log_sink();
+  enter_child();
+  if (!child_is_threaded()) watch_signals();
   const ServerConfig& config = server_config(server);
   engine_threads = config.engine_threads.value_or(default_engine_threads());
   blocked_loop_warning = config.blocked_loop_warning.value_or(default_blocked_loop_warning);
+  drain = config.drain;
   if (config.read_buffer_bytes) loop_options.receive_buffer_bytes = *config.read_buffer_bytes;
-  apr_pool_cleanup_register(child_pool, nullptr, stop_engine, apr_pool_cleanup_null);
+  apr_pool_cleanup_register(child_pool, nullptr, end_engine, apr_pool_cleanup_null);
 }
 
 Running& run() {
@@ -73,7 +117,10 @@ Running& run() {
 
 }  // namespace
 
-void register_child_life() { ap_hook_child_init(begin_child, nullptr, nullptr, APR_HOOK_MIDDLE); }
+void register_child_life() {
+  ap_hook_child_init(begin_child, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_child_stopping(note_stopping, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
 
 engine::Engine& child_engine() { return run().engine; }
 

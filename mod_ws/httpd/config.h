@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "mod_ws/connection/policy.h"
-#include "mod_ws/httpd/directive_times.h"
+#include "mod_ws/engine/drain.h"
+#include "mod_ws/httpd/directive_settings.h"
 #include "mod_ws/httpd/handlers.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/session_limits.h"
@@ -21,6 +22,7 @@ struct ServerConfig {
   std::optional<std::uint64_t> compression_memory_bytes;
   std::optional<std::size_t> read_buffer_bytes;
   TimeSetting blocked_loop_warning;
+  std::optional<engine::DrainPlan> drain;  ///< Of what a keeper keeps.
 };
 
 /// A setting for each of a relay's two sides; a handler has only the client's.

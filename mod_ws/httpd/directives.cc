@@ -4,15 +4,15 @@
 
 #include "mod_ws/httpd/auth_subprotocol.h"
 #include "mod_ws/httpd/config.h"
-#include "mod_ws/httpd/directive_times.h"
+#include "mod_ws/httpd/directive_settings.h"
 #include "mod_ws/httpd/directive_values.h"
 #include "mod_ws/httpd/handler_directives.h"
+#include "mod_ws/httpd/server_directives.h"
 #include "mod_ws/protocol/header_list.h"
 
 namespace mod_ws::httpd {
 namespace {
 
-constexpr int max_engine_threads = 256;
 constexpr int max_connection_limit = 1'000'000;
 
 LocationConfig& location(void* config) { return *static_cast<LocationConfig*>(config); }
@@ -241,30 +241,6 @@ const char* set_validate(cmd_parms* command, void* config, const char* argument)
   return nullptr;
 }
 
-const char* set_compression_memory(cmd_parms* command, void*, const char* argument) {
-  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
-  const auto size = parse_size(argument);
-  if (!size) {
-    return apr_psprintf(command->pool,
-                        "%s takes a size in bytes, with K, M or G behind it; not \"%s\"",
-                        command->cmd->name, argument);
-  }
-  server_config(command->server).compression_memory_bytes = *size;
-  return nullptr;
-}
-
-const char* set_engine_threads(cmd_parms* command, void*, const char* argument) {
-  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
-  const auto threads = parse_number(argument, 1, max_engine_threads);
-  if (!threads) {
-    return apr_psprintf(command->pool,
-                        "WebSocketEngineThreads takes a number from 1 to %d; not \"%s\"",
-                        max_engine_threads, argument);
-  }
-  server_config(command->server).engine_threads = static_cast<unsigned>(*threads);
-  return nullptr;
-}
-
 /// httpd's type for every kind of directive; it calls what this was cast from.
 template <class Function>
 cmd_func as_cmd_func(Function* function) {
@@ -344,6 +320,9 @@ const command_rec directives[] = {
      "Event loops in each child process."},
     {"WebSocketBlockedLoopWarning", as_cmd_func(set_blocked_loop_warning), nullptr, RSRC_CONF,
      TAKE1, "How long a handler may keep its event loop before the log names it, or off."},
+    {"WebSocketDrain", as_cmd_func(set_drain), nullptr, RSRC_CONF, TAKE_ARGV,
+     "How long sessions outlive a graceful restart, or off; then code=1001|1012 and jitter=, the "
+     "time over which they are closed."},
     {nullptr, {}, nullptr, 0, RAW_ARGS, nullptr},
 };
 

@@ -10,7 +10,5 @@ const char* set_handler(cmd_parms* command, void* config, const char* name);
 const char* set_handler_option(cmd_parms* command, void* config, const char* name,
                                const char* value);
 const char* set_write_buffer(cmd_parms* command, void* config, const char* argument);
-const char* set_read_buffer(cmd_parms* command, void* config, const char* argument);
-const char* set_blocked_loop_warning(cmd_parms* command, void* config, const char* argument);
 
 }  // namespace mod_ws::httpd

@@ -8,6 +8,7 @@
 #include "mod_ws/httpd/handlers.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/ledger.h"
+#include "mod_ws/httpd/lifeline.h"
 #include "mod_ws/httpd/proxy_scheme.h"
 #include "mod_ws/httpd/publish_handler.h"
 #include "mod_ws/httpd/session_limits.h"
@@ -19,6 +20,7 @@ namespace {
 void register_hooks(apr_pool_t*) {
   using namespace mod_ws::httpd;
   register_ledger();
+  register_lifeline();
   register_handlers();
   register_takeover();
   register_client_handshake();

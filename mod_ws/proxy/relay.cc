@@ -70,9 +70,11 @@ void Relay::set_up_messages() {
   }
 }
 
-void Relay::go_away() {
-  client_.close({CloseCode::going_away, "the server process ends"}, Leg::AfterClose::await_answer);
-  backend_.close({CloseCode::going_away, "the relay process ends"}, Leg::AfterClose::await_answer);
+void Relay::go_away(const engine::Farewell& farewell) {
+  const ws::CloseStatus status{static_cast<CloseCode>(farewell.close_code),
+                               std::string(farewell.reason)};
+  client_.close(status, Leg::AfterClose::await_answer);
+  backend_.close(status, Leg::AfterClose::await_answer);
 }
 
 void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation) {

@@ -45,7 +45,7 @@ class Relay final : public engine::Resident, Leg::Owner {
   ~Relay() override;
 
   void on_adopted() override;
-  void go_away() override;
+  void go_away(const engine::Farewell& farewell) override;
 
  private:
   void on_leg_violation(Leg& offender, const protocol::Violation& violation) override;

@@ -52,7 +52,7 @@ class EngineEcho final : public engine::Resident, connection::Backend {
       : connection_(loop, std::move(transport), rules(), policy(), *this) {}
 
   void on_adopted() override { connection_.start({}); }
-  void go_away() override { connection_.finish(); }
+  void go_away(const engine::Farewell&) override { connection_.finish(); }
 
  private:
   void on_piece(protocol::FramePiece& piece) override {

@@ -22,7 +22,7 @@ class TestResident final : public Resident {
   TestResident(EventLoop& loop, Counts& counts) : loop_(loop), counts_(counts) {}
   ~TestResident() override { ++counts_.destroyed; }
   void on_adopted() override {}
-  void go_away() override {
+  void go_away(const Farewell&) override {
     ++counts_.told_to_go;
     loop_.retire(*this);
   }

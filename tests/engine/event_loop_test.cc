@@ -27,7 +27,7 @@ class TestResident final : public Resident {
       : loop_(loop), notes_(notes), goes_when_told_(goes_when_told) {}
   ~TestResident() override { ++notes_.destroyed; }
   void on_adopted() override { ++notes_.adopted; }
-  void go_away() override {
+  void go_away(const Farewell&) override {
     ++notes_.told_to_go;
     if (goes_when_told_) loop_.retire(*this);
   }
@@ -242,7 +242,7 @@ TEST(EventLoop, KeepsTheRetiredAliveForEventsAlreadyFetched) {
       ++notes.adopted;
       EXPECT_TRUE(loop.watch(socket.get(), Interest::read, *this));
     }
-    void go_away() override {}
+    void go_away(const Farewell&) override {}
     void on_ready(Readiness) override {
       EXPECT_EQ(notes.destroyed, 0);
       for (Pair* const each : {this, other}) {

@@ -223,7 +223,7 @@ class ClientSession final : public engine::Resident, public ConnSession {
     task_ = write_prepared(*this);
     task_.start(*this);
   }
-  void go_away() override {}
+  void go_away(const engine::Farewell&) override {}
 
  private:
   void on_task_done() noexcept override {}

@@ -11,6 +11,7 @@ TIME = "takes a time from 1ms to 8760h, like 500ms, 10s or 5min"
 TIME_OR_OFF = f"{TIME}, or off"
 RATE = "takes messages=N/s, bytes=SIZE/s, burst=TIME and delay or close, or off alone"
 QUEUE = ("takes a size above 0, with K, M or G behind it, and then close or drop, or off alone")
+DRAIN = "WebSocketDrain takes a time from 1ms to 8760h, then code=1001 or code=1012 and jitter=TIME"
 THREADS = "takes a number from 1 to 256"
 SESSIONS = "takes a number from 1 to 1000000, or off"
 COMPRESSION = ("takes on, off or pass, then level=1..9, window=9..15, mem=1..9, min-size=SIZE, "
@@ -118,6 +119,8 @@ BAD = [
     ("WebSocketEngineThreads -1", THREADS),
     ("WebSocketBlockedLoopWarning 0", TIME_OR_OFF),
     ("WebSocketBlockedLoopWarning soon", TIME_OR_OFF),
+    *((f"WebSocketDrain {value}", DRAIN) for value in ("", "0", "soon", "off code=1012", "10s code=1000",
+                                                       "10s code", "10s jitter=11s", "10s jitter=x", "10s slowly")),
 ]
 GOOD_IN_LOCATION = [
     "WebSocketHandler echo", "WebSocketHandler none", "WebSocketOrigin same", "WebSocketOrigin any",
@@ -160,7 +163,8 @@ def test_right_values_pass(check_config):
 
 def test_all_but_the_handler_may_stand_outside_of_locations(check_config):
     lines = [line for line in GOOD_IN_LOCATION if "Handler" not in line]
-    status, message = check_config("\n".join([*lines, "WebSocketEngineThreads 256", "WebSocketBlockedLoopWarning 2s"]))
+    status, message = check_config("\n".join([*lines, "WebSocketEngineThreads 256", "WebSocketBlockedLoopWarning 2s",
+                                              "WebSocketDrain 10min code=1012 jitter=5min"]))
     assert status == 0, message
 
 
@@ -174,7 +178,7 @@ def test_a_directive_out_of_place_stops_the_start(check_config, line, place):
 
 
 @pytest.mark.parametrize("line", ["WebSocketEngineThreads 2", "WebSocketCompressionMemory 1M",
-                                  "WebSocketBlockedLoopWarning off"])
+                                  "WebSocketBlockedLoopWarning off", "WebSocketDrain off"])
 def test_what_is_the_whole_servers_stands_in_no_virtual_host(check_config, line):
     status, message = check_config(f"<VirtualHost *:80>\n{line}\n</VirtualHost>")
     assert status != 0

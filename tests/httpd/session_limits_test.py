@@ -233,14 +233,17 @@ def test_what_a_killed_child_held_comes_back(start, mpm):
     assert clients.status("/echo") == 503
 
 
-def test_places_outlive_a_graceful_restart_only_with_their_sessions(start):
+def test_places_outlive_a_graceful_restart_with_their_sessions(start):
     server, clients = start(f"WebSocketMaxConnections 2\n{ECHO}")
-    for _ in range(2):
-        clients.open("/echo")
+    kept = [clients.open("/echo") for _ in range(2)]
+    old = server.children()
     server.graceful()
-    for _ in range(2):
-        wait_until(lambda: clients.try_open("/echo"), "there is room again")
+    wait_until(lambda: not set(old) & set(server.children()), "the old child has gone")
     assert clients.status("/echo") == 503
+    for client in kept:
+        client.close()
+        wait_until(lambda: clients.try_open("/echo"), "there is room again")
+        assert clients.status("/echo") == 503
 
 
 # Relays

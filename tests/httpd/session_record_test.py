@@ -136,12 +136,15 @@ def test_a_killed_child_leaves_no_worker_busy(start):
 
 def test_sessions_of_the_last_generation_do_not_disturb_the_next_ones_count(start):
     balancer = start()
-    for _ in range(2):
-        balancer.open()
+    kept = [balancer.open() for _ in range(2)]
     balancer.server.graceful()
     balancer.wait_for_busy(0, 0)
     balancer.open()
     balancer.wait_for_busy(1, 0)
+    for session in kept:
+        end(session)
+    balancer.open()
+    balancer.wait_for_busy(1, 1)
 
 
 def test_a_worker_without_a_balancer_relays_as_ever(start):

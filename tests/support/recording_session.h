@@ -25,7 +25,7 @@ class RecordingSession final : public engine::Resident, public connection::Backe
         connection(loop, std::move(transport), rules, policy_, *this, framing) {}
 
   void on_adopted() override { connection.start(already_read_); }
-  void go_away() override {}
+  void go_away(const engine::Farewell&) override {}
 
   void on_piece(protocol::FramePiece& piece) override {
     if (ended_) ++calls_after_end;

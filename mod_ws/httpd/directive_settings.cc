@@ -1,9 +1,12 @@
-#include "mod_ws/httpd/directive_times.h"
+#include "mod_ws/httpd/directive_settings.h"
 
 #include "mod_ws/httpd/directive_values.h"
 
 namespace mod_ws::httpd {
 namespace {
+
+constexpr std::uint64_t min_buffer_bytes = 4 << 10;
+constexpr std::uint64_t max_buffer_bytes = 64 << 20;
 
 const char* take(cmd_parms* command, TimeSetting& setting, const char* argument,
                  const char* or_off) {
@@ -24,6 +27,14 @@ const char* take_time_or_off(cmd_parms* command, TimeSetting& setting, const cha
   if (!is_off(argument)) return take(command, setting, argument, ", or off");
   setting = std::chrono::milliseconds(0);
   return nullptr;
+}
+
+const char* take_buffer_size(cmd_parms* command, std::optional<std::size_t>& setting,
+                             const char* argument) {
+  if (assign(setting, parse_size_within(argument, min_buffer_bytes, max_buffer_bytes)))
+    return nullptr;
+  return apr_psprintf(command->pool, "%s takes a size from 4K to 64M; not \"%s\"",
+                      command->cmd->name, argument);
 }
 
 }  // namespace mod_ws::httpd

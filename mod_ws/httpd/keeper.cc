@@ -1,0 +1,189 @@
+#include "mod_ws/httpd/keeper.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "mod_ws/base/unique_fd.h"
+#include "mod_ws/handler/loop_runtime.h"
+#include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/ledger.h"
+#include "mod_ws/httpd/lifeline.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+/// What work of ws::offload() has to come to its end; meanwhile the sessions stand still.
+constexpr std::chrono::milliseconds work_patience{500};
+/// How often a keeper looks whether it has sessions.
+constexpr int look_every_ms = 1'000;
+/// What the child waits for its keeper to have begun.
+constexpr int begin_patience_ms = 5'000;
+
+enum class Side { child, keeper, nobody };
+
+/// Twice, so that httpd's parent does not meet a child that it does not know. No lock is held in
+/// the fork but those that are let go of here.
+Side fork_twice(const Kept& kept) {
+  const auto work = handler::runtime().offload_pool().hold(work_patience);
+  const auto channels = kept.exchange.hold();
+  const auto mail = kept.engine.hold_mail();
+  const pid_t first = ::fork();
+  if (first < 0) return Side::nobody;
+  if (first > 0) {
+    int status = 0;
+    while (::waitpid(first, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status == 0 ? Side::child : Side::nobody;
+  }
+  ::setsid();
+  const pid_t second = ::fork();
+  if (second != 0) ::_exit(second < 0 ? 1 : 0);
+  handler::runtime().offload_pool().take_over();
+  return Side::keeper;
+}
+
+// ---- the keeper's side
+
+/// What ps shows. The arguments lie one behind the other, where the kernel looks for them.
+void set_title(const process_rec& process, const std::string& title) {
+  ::prctl(PR_SET_NAME, "ws-keeper");
+  char* const begin = const_cast<char*>(process.argv[0]);
+  char* end = begin + std::strlen(begin);
+  for (int i = 1; i < process.argc; ++i) {
+    if (process.argv[i] == end + 1) end += 1 + std::strlen(end + 1);
+  }
+  const auto room = static_cast<std::size_t>(end - begin);
+  std::memset(begin, 0, room);
+  std::memcpy(begin, title.data(), std::min(title.size(), room));
+}
+
+bool is_httpds_listener(int fd) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) != 0 || value == 0) return false;
+  size = sizeof value;
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &size) == 0 &&
+         (value == AF_INET || value == AF_INET6);
+}
+
+/// Nobody could listen at the server's ports otherwise, as long as there is a keeper.
+void close_listeners() {
+  DIR* const directory = ::opendir("/proc/self/fd");
+  if (directory == nullptr) return;
+  std::vector<int> listeners;
+  while (const dirent* const entry = ::readdir(directory)) {
+    int fd = -1;
+    const std::string_view name(entry->d_name);
+    std::from_chars(name.data(), name.data() + name.size(), fd);
+    if (fd >= 0 && is_httpds_listener(fd)) listeners.push_back(fd);
+  }
+  ::closedir(directory);
+  for (const int fd : listeners) ::close(fd);
+}
+
+/// SIGTERM ends a keeper; what else httpd's processes are told is not for it.
+base::UniqueFd catch_signals() {
+  for (const int ignored : {SIGHUP, SIGUSR1, SIGWINCH, SIGINT, SIGPIPE}) ::signal(ignored, SIG_IGN);
+  ::signal(SIGTERM, SIG_DFL);
+  sigset_t caught;
+  ::sigemptyset(&caught);
+  ::sigaddset(&caught, SIGTERM);
+  ::pthread_sigmask(SIG_SETMASK, &caught, nullptr);
+  return base::UniqueFd(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/// Returns when there is nothing more to keep; else why it has to end.
+const char* keep(const engine::Engine& engine, int signals) {
+  std::array<pollfd, 2> wakers{pollfd{.fd = lifeline(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = signals, .events = POLLIN, .revents = 0}};
+  while (engine.resident_count() > 0) {
+    if (::poll(wakers.data(), wakers.size(), look_every_ms) <= 0) continue;
+    if (wakers[0].revents != 0) return "the server ends";
+    if (wakers[1].revents != 0) return "SIGTERM";
+  }
+  return nullptr;
+}
+
+[[noreturn]] void run_keeper(const Kept& kept, pid_t child, base::UniqueFd begun) {
+  int status = EXIT_SUCCESS;
+  try {
+    set_title(*ap_server_conf->process, "ws-keeper of httpd");
+    close_listeners();
+    session_ledger().change_owner(child, ::getpid());
+    begun.reset();
+    ::malloc_trim(0);  // what httpd's threads have used
+    const base::UniqueFd signals = catch_signals();
+    kept.engine.resume();
+    if (kept.drain) kept.engine.drain(*kept.drain);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
+                 "keeps %" APR_SIZE_T_FMT " WebSocket sessions of child %" APR_PID_T_FMT,
+                 kept.engine.resident_count(), child);
+    if (const char* const reason = keep(kept.engine, signals.get())) {
+      ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                   "%" APR_SIZE_T_FMT " kept WebSocket sessions are closed with 1001: %s",
+                   kept.engine.resident_count(), reason);
+    } else {
+      ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf, "has no WebSocket session left");
+    }
+    kept.engine.stop(stop_grace);
+  } catch (const std::exception& error) {
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                 "a keeper fails, and its WebSocket sessions are lost: %s", error.what());
+    status = EXIT_FAILURE;
+  }
+  ::_exit(status);  // nothing here is this process's to clean up
+}
+
+// ---- the child's side
+
+/// From then on what the sessions hold is not given back when the child has gone.
+void wait_until_begun(int pipe) {
+  pollfd begun{.fd = pipe, .events = POLLIN, .revents = 0};
+  while (::poll(&begun, 1, begin_patience_ms) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+bool fork_keeper(const Kept& kept) {
+  std::array<int, 2> ends{-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+  base::UniqueFd begun(ends[0]);
+  base::UniqueFd begins(ends[1]);
+  const pid_t child = ::getpid();
+  kept.engine.pause();
+  switch (fork_twice(kept)) {
+    case Side::keeper:
+      begun.reset();
+      run_keeper(kept, child, std::move(begins));
+    case Side::child:
+      begins.reset();
+      wait_until_begun(begun.get());
+      return true;
+    case Side::nobody:
+      break;
+  }
+  ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf, "no process to keep sessions in");
+  kept.engine.resume();
+  return false;
+}
+
+}  // namespace mod_ws::httpd
