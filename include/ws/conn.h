@@ -55,11 +55,13 @@ class Conn : public detail::TaskOwner {
     return {*this, {.prepared = &message, .sent = detail::Sent::prepared_message}};
   }
 
-  /// A message to be sent in pieces.
+  /// A message to be sent in pieces. From its first piece to MessageWriter::finish() all other
+  /// messages wait, those of the same coroutine too.
   MessageWriter next_writer(MessageType type) { return {*this, type, new_writer_number()}; }
 
   /// Sends a ping and resumes when its pong has come (RFC 6455 5.5.3: also with one to a later
-  /// ping). Of the payload at most 125 bytes are sent; without one, mod_ws takes its own.
+  /// ping). Of the payload at most 125 bytes are sent; without one, mod_ws takes its own. A pong is
+  /// met behind the messages that were sent before it, so somebody has to read those.
   Op<Error> ping(std::string_view payload = {}) {
     return {*this, {.payload = payload, .sent = detail::Sent::ping}};
   }
@@ -93,7 +95,8 @@ class Conn : public detail::TaskOwner {
     return {*this, {.payload = reason, .code = code}};
   }
 
-  /// Why the session is over: the client's Close frame, or 1006. 1005 while it is not.
+  /// Why the session is over: the client's Close frame; the code that it was closed with, for a
+  /// violation of the protocol or a read deadline; or 1006. 1005 while it is not.
   virtual const CloseStatus& close_status() const = 0;
 
   virtual Request request() const = 0;
@@ -112,11 +115,15 @@ class Conn : public detail::TaskOwner {
   virtual Sender sender() = 0;
 
   /// Ends the session with 1001, and reads with it, when the time is over: each call sets the time
-  /// anew, and 0 is none.
+  /// anew, up to a year; 0 is none, and less is over already.
   virtual void set_read_deadline(std::chrono::milliseconds time) = 0;
 
   /// Whether messages are compressed from now on, where that was agreed. They are at first.
   virtual void set_write_compression(bool compresses) = 0;
+
+  /// How hard messages are compressed from the next one on, from 1 (fast) to 9 (small), which other
+  /// numbers are taken for; else WebSocketCompression's level, or 1 for what is dialed.
+  virtual void set_compression_level(int level) = 0;
 
   /// Called with the payload of each ping, which has been answered by then, and of each pong that
   /// does not answer a ping of mod_ws's own.

@@ -31,7 +31,8 @@ class MessageWriter {
             {.payload = piece, .type = type_, .sent = detail::Sent::fragment, .number = number_}};
   }
 
-  /// Sends the last piece, which may be empty. Nothing can be written here afterwards.
+  /// Sends the last piece, which may be empty. What is written here afterwards is
+  /// not sent: Error::Reason::finished.
   Op<Error> finish(std::string_view piece = {}) {
     return {
         *conn_,

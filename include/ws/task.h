@@ -52,12 +52,18 @@ class TaskPromiseBase {
   void set_owner(TaskOwner& owner) {
     next_ = reinterpret_cast<std::uintptr_t>(&owner) | is_owner_bit;
   }
+  /// Until end_start(), the end does not resume the awaiting coroutine: it has not been left yet.
+  /// So a loop of tasks that never wait needs no stack, however the compiler optimizes.
+  void begin_start() { next_ |= is_starting_bit; }
+  void end_start() { next_ &= ~is_starting_bit; }
 
  private:
-  // Idle sessions hold a promise each, so both kinds share a word; both are aligned.
+  // Idle sessions hold a promise each, so all of it shares a word; what is pointed to is aligned.
   static constexpr std::uintptr_t is_owner_bit = 1;
+  static constexpr std::uintptr_t is_starting_bit = 2;
 
   std::coroutine_handle<> go_on() const noexcept {
+    if ((next_ & is_starting_bit) != 0) return std::noop_coroutine();
     if ((next_ & is_owner_bit) == 0)
       return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(next_));
     reinterpret_cast<TaskOwner*>(next_ - is_owner_bit)->on_task_done();
@@ -143,10 +149,18 @@ class [[nodiscard]] Task {
 
   auto operator co_await() && {
     struct Awaiter {
-      bool await_ready() const { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) {
-        frame.promise().set_awaiting(awaiting);
-        return frame;
+      bool await_ready() const {
+        check_startable(frame);
+        return false;
+      }
+      /// False: it has run to its end already.
+      bool await_suspend(std::coroutine_handle<> awaiting) {
+        auto& promise = frame.promise();
+        promise.set_awaiting(awaiting);
+        promise.begin_start();
+        frame.resume();
+        promise.end_start();
+        return !frame.done();
       }
       T await_resume() { return frame.promise().take_result(); }
       std::coroutine_handle<promise_type> frame;
@@ -156,6 +170,7 @@ class [[nodiscard]] Task {
 
   /// For mod_ws: runs an outermost task up to its first suspension.
   void start(detail::TaskOwner& owner) {
+    check_startable(frame_);
     frame_.promise().set_owner(owner);
     frame_.resume();
   }
@@ -163,6 +178,11 @@ class [[nodiscard]] Task {
   T take_result() { return frame_.promise().take_result(); }
 
  private:
+  static void check_startable(std::coroutine_handle<promise_type> frame) {
+    if (!frame || frame.done())
+      throw std::logic_error("this ws::Task is empty, or has been awaited already");
+  }
+
   std::coroutine_handle<promise_type> frame_;
 };
 

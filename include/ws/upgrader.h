@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -31,8 +32,24 @@ class Response {
 struct Upgrader {
   enum class Compression : std::uint8_t { by_directive, off };
 
-  static constexpr std::size_t max_names = 8;
-  using Names = std::array<const char*, max_names + 1>;  ///< Ends with a null.
+  /// Up to eight names; more do not compile.
+  class Names {
+   public:
+    static constexpr std::size_t max_count = 8;
+
+    constexpr Names() = default;
+    template <class... T>
+    requires(sizeof...(T) <= max_count && (std::convertible_to<T, const char*> && ...))  //
+        constexpr Names(T... names)  // NOLINT: a list of names is Names
+        : names_{names...}, count_(sizeof...(T)) {}
+
+    constexpr const char* const* begin() const { return names_.data(); }
+    constexpr const char* const* end() const { return names_.data() + count_; }
+
+   private:
+    std::array<const char*, max_count> names_{};
+    std::size_t count_ = 0;
+  };
 
   /// Subprotocols, the most wanted first; else WebSocketSubprotocol. (RFC 6455 1.9)
   Names subprotocols{};

@@ -9,6 +9,7 @@
 #include "ws/dialer.h"
 #include "ws/error.h"
 #include "ws/handler.h"
+#include "ws/joined_messages.h"
 #include "ws/message.h"
 #include "ws/message_reader.h"
 #include "ws/message_writer.h"

@@ -305,6 +305,7 @@ void Connection::write_queued() {
 }
 
 void Connection::call_drained_soon() {
+  if (ended()) return;
   calls_drained_ = true;
   loop_.revisit(*this);
 }

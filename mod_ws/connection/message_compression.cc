@@ -41,10 +41,16 @@ MessageCompression::MessageCompression(engine::EventLoop& loop, const Compressio
       settings_(settings),
       keeps_context_(messages_of(role, terms.agreed).keeps_context),
       window_bits_(messages_of(role, terms.agreed).window_bits),
+      effort_(settings.effort),
       reservation_(std::move(terms.reservation)),
       inflater_(loop.local<protocol::ZlibPool>(),
                 messages_of(peer_of(role), terms.agreed).keeps_context),
       deflater_(loop.local<protocol::ZlibPool>(), window_bits_, keeps_context_, settings.effort) {}
+
+void MessageCompression::set_level(int level) {
+  effort_.level = level;
+  deflater_.set_level(level);
+}
 
 std::optional<Bytes> MessageCompression::compress(Bytes message) {
   if (message.size() < settings_.min_size_bytes) return std::nullopt;
@@ -58,8 +64,7 @@ std::optional<Bytes> MessageCompression::compress(Bytes message) {
 std::optional<Bytes> MessageCompression::shared_frame(const PreparedMessage& message) {
   if (keeps_context_) return std::nullopt;
   if (message.payload.size() < settings_.min_size_bytes) return message.frame();
-  return message.compressed_frame(loop_.local<protocol::ZlibPool>(), window_bits_,
-                                  settings_.effort);
+  return message.compressed_frame(loop_.local<protocol::ZlibPool>(), window_bits_, effort_);
 }
 
 std::optional<Bytes> MessageCompression::compress_part(Bytes part, bool ends_message) {

@@ -30,6 +30,9 @@ class MessageCompression {
 
   protocol::Inflater& inflater() { return inflater_; }
 
+  /// How hard messages are compressed from the next one on: 1 to 9.
+  void set_level(int level);
+
   // Both give bytes in a buffer of the loop's that is valid until the next call on this loop.
 
   /// The compressed form of a message. Nothing when the message is to be sent as it is: too small,
@@ -50,6 +53,7 @@ class MessageCompression {
   const Compression& settings_;
   bool keeps_context_;  // of what we send
   int window_bits_;     // the same
+  protocol::DeflateEffort effort_;
   base::SessionLedger::Place reservation_;
   protocol::Inflater inflater_;
   protocol::Deflater deflater_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -111,8 +112,15 @@ class EventLoop {
   /// fetched already may be for it.
   void release_later(std::shared_ptr<void> object) { released_.push_back(std::move(object)); }
 
+  /// Counted from the turn's beginning.
   void set_timer(Timer& timer, std::chrono::milliseconds delay) {
     timers_.set(timer, now_ + delay);
+  }
+
+  /// The same counted from this moment: handlers may have worked since the turn began. At most a
+  /// year.
+  void set_timer_from_now(Timer& timer, std::chrono::milliseconds delay) {
+    timers_.set(timer, Clock::now() + std::min<std::chrono::milliseconds>(delay, longest_delay));
   }
 
   /// The time this turn began.
@@ -134,6 +142,8 @@ class EventLoop {
   }
 
  private:
+  static constexpr std::chrono::hours longest_delay{365 * 24};
+
   void take_in(std::unique_ptr<Resident> resident);
   void turn();
   void visit_again();

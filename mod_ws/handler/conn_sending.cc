@@ -7,6 +7,7 @@
 #include "mod_ws/handler/bytes.h"
 #include "mod_ws/handler/conn_session.h"
 #include "mod_ws/handler/fragmented_message.h"
+#include "mod_ws/handler/session_sender.h"
 #include "mod_ws/protocol/utf8.h"
 
 namespace mod_ws::handler {
@@ -22,8 +23,14 @@ constexpr std::size_t max_written_in_a_row = 1 << 20;
 
 // Results that are there at once; they are copied.
 ws::Error no_error;
-ws::Error closed_error = ws::Error::Reason::closed;
 ws::Error not_utf8_error = ws::Error::Reason::not_utf8;
+ws::Error finished_error = ws::Error::Reason::finished;
+
+/// The same error, where an operation may point to it.
+ws::Error& standing(ws::Error error) {
+  if (!error) return no_error;
+  return error.reason() == ws::Error::Reason::finished ? finished_error : not_utf8_error;
+}
 
 std::size_t size_of(const ws::detail::OpArguments& arguments) {
   return arguments.sent == Sent::prepared_message ? arguments.prepared->payload().size()
@@ -44,8 +51,8 @@ bool ConnSession::start(const Arguments& arguments, Write& write) {
     rare().held.push_back({.waiter = &write, .arguments = arguments});
     return false;
   }
-  if (send(arguments)) {
-    write.result = &not_utf8_error;
+  if (const ws::Error error = send(arguments)) {
+    write.result = &standing(error);
     return true;
   }
   written_in_a_row_ += static_cast<std::uint32_t>(size_of(arguments) + 1);
@@ -59,7 +66,7 @@ bool ConnSession::start(const Arguments& arguments, Write& write) {
 }
 
 bool ConnSession::start_closed(Write& write) {
-  write.result = &closed_error;
+  write.result = &closed_error();
   if (may_fail_again()) return true;
   rare().writers.push_back(write);
   return false;
@@ -110,6 +117,9 @@ void ConnSession::send_prepared(const ws::detail::Prepared& message) {
 }
 
 ws::Error ConnSession::send_fragment(const Arguments& arguments) {
+  const auto& finished = rare().finished_writers;
+  if (std::find(finished.begin(), finished.end(), arguments.number) != finished.end())
+    return ws::Error::Reason::finished;
   auto& outgoing = rare().outgoing;
   const bool is_first = !outgoing;
   if (is_first) {
@@ -119,7 +129,10 @@ ws::Error ConnSession::send_fragment(const Arguments& arguments) {
   const bool ends_message = arguments.sent == Sent::last_fragment;
   const ws::Error error = outgoing->send(arguments.payload, ends_message, connection_);
   if (error && is_first) outgoing.reset();  // nothing of it has been sent: nobody need wait
-  if (!error && ends_message) end_outgoing();
+  if (!error && ends_message) {
+    rare_->finished_writers.push_back(arguments.number);
+    end_outgoing();
+  }
   return error;
 }
 
@@ -136,14 +149,16 @@ void ConnSession::end_outgoing() {
       send_prepared(*next.published);
       continue;
     }
-    next.waiter->result = send(next.arguments) ? &not_utf8_error : &no_error;
+    next.waiter->result = &standing(send(next.arguments));
     rare_->writers.push_back(*next.waiter);
   }
   connection_.call_drained_soon();
 }
 
 void ConnSession::abandon_writer(std::uint32_t number) noexcept {
-  if (!rare_ || !rare_->outgoing || rare_->outgoing->number() != number) return;
+  if (!rare_) return;
+  std::erase(rare_->finished_writers, number);
+  if (!rare_->outgoing || rare_->outgoing->number() != number) return;
   if (!connection_.may_send_data()) return;
   if (!rare_->outgoing->may_end())
     return close_now(ws::CloseCode::internal_error, "a text ended inside a character");
@@ -198,6 +213,13 @@ void ConnSession::deliver(const Prepared& message) {
     return;
   }
   send_prepared(*message);
+}
+
+void ConnSession::deliver_for_sender(const Prepared& message, SessionSender& sender) {
+  deliver(message);
+  // It may be gathered with others and leave at once: on_drained() tells then.
+  sender.note_queued(connection_.queued_bytes() + message->payload.size());
+  connection_.call_drained_soon();
 }
 
 /// Published messages cannot wait for a slow client: their publisher does not.

@@ -21,9 +21,9 @@ using base::LogLevel;
 using protocol::Opcode;
 using ws::CloseCode;
 
-/// Reads and writes that a handler may try after the end of its session: it is stopped then, not
-/// spun.
-constexpr std::uint16_t max_failures = 100;
+/// Reads and writes that a handler and its siblings may try after the end of the session. Some
+/// finish a long list before they look; whoever goes on beyond is stopped, not spun.
+constexpr std::uint16_t max_failures = 10'000;
 
 }  // namespace
 
@@ -111,7 +111,9 @@ void ConnSession::on_drained() {
   const auto visit = visit_handler();
   written_in_a_row_ = 0;
   if (!incoming_ || someone_reads()) connection_.resume_reading();
-  if (rare_) rare_->writers.resume_all();
+  if (!rare_) return;
+  if (rare_->sender) rare_->sender->note_queued(0);
+  rare_->writers.resume_all();
 }
 
 void ConnSession::on_due(connection::Due due) {
@@ -122,7 +124,7 @@ void ConnSession::on_due(connection::Due due) {
 void ConnSession::on_ended(const connection::Ending& ending) {
   const auto visit = visit_handler();
   log(LogLevel::debug, "ended: " + describe(ending));
-  set_over({CloseCode::abnormal_closure, describe(ending)});
+  set_over({CloseCode::abnormal_closure, describe(ending)}, ending.lost_bytes > 0);
   on_connection_ended();
 }
 
@@ -153,20 +155,34 @@ void ConnSession::fail_with_exception(const char* who) {
   close_now(CloseCode::internal_error, {});
 }
 
+/// A result that is there at once; it is copied.
+ws::Error& ConnSession::closed_error() {
+  static ws::Error error = ws::Error::Reason::closed;
+  return error;
+}
+
 /// The first reason counts.
-void ConnSession::set_over(ws::CloseStatus status) {
+void ConnSession::set_over(ws::CloseStatus status, bool queue_is_lost) {
   auto& rare = this->rare();
   if (!rare.status) rare.status = std::move(status);
   if (rare.sender) rare.sender->detach();
   rare.subscriptions.clear();
   rare.read_deadline.reset();
   incoming_.reset();
-  rare.held.remove_if([&](const Held& held) {
-    if (held.waiter != nullptr) rare.writers.push_back(*held.waiter);
-    return true;
-  });
-  for (const SentPing& ping : std::exchange(rare.pings, {})) rare.writers.push_back(*ping.waiter);
-  rare.writers.resume_all(ws::Error::Reason::closed);
+  // Nothing of these was sent, or answered; the other writers' messages are on their way.
+  const auto fail = [&](Write& write) {
+    write.result = &closed_error();
+    rare.writers.push_back(write);
+  };
+  for (const Held& held : std::exchange(rare.held, {})) {
+    if (held.waiter != nullptr) fail(*held.waiter);
+  }
+  for (const SentPing& ping : std::exchange(rare.pings, {})) fail(*ping.waiter);
+  if (queue_is_lost) {
+    rare.writers.resume_all(ws::Error::Reason::closed);
+  } else {
+    rare.writers.resume_all();
+  }
   rare.closers.resume_all(*rare.status);
   rare.piece_readers.resume_all(std::nullopt);
   rare.next_readers.resume_all(std::nullopt);
@@ -250,12 +266,16 @@ ws::Sender ConnSession::sender() {
   return ws::Sender(sender);
 }
 
+void ConnSession::set_compression_level(int level) {
+  if (compression_) compression_->set_level(std::clamp(level, 1, 9));
+}
+
 void ConnSession::set_read_deadline(std::chrono::milliseconds time) {
   auto& deadline = rare().read_deadline;
   deadline.reset();
   if (time == std::chrono::milliseconds::zero() || is_over()) return;
   deadline = std::make_unique<ReadDeadline>(*this);
-  connection_.loop().set_timer(*deadline, time);
+  connection_.loop().set_timer_from_now(*deadline, time);
 }
 
 // ---- what is known of the session

@@ -37,6 +37,9 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   /// Sends what is published, or comes from another thread, but not to a client that is too slow
   /// for it: see WebSocketSendQueue.
   void deliver(const std::shared_ptr<const ws::detail::Prepared>& message);
+  /// The same, and tells the sender what waits for the client from then on.
+  void deliver_for_sender(const std::shared_ptr<const ws::detail::Prepared>& message,
+                          SessionSender& sender);
   void close_now(ws::CloseCode code, std::string_view reason);
   /// The same as a handler asks for it, who may be wrong.
   void close_by_handler(ws::CloseCode code, std::string_view reason);
@@ -57,6 +60,7 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   ws::Sender sender() override;
   void set_read_deadline(std::chrono::milliseconds time) override;
   void set_write_compression(bool compresses) override { write_compression_ = compresses; }
+  void set_compression_level(int level) override;
   void on_ping(ControlObserver observer) override { rare().on_ping = std::move(observer); }
   void on_pong(ControlObserver observer) override { rare().on_pong = std::move(observer); }
 
@@ -157,7 +161,8 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   }
 
   // The end.
-  void set_over(ws::CloseStatus status);
+  static ws::Error& closed_error();
+  void set_over(ws::CloseStatus status, bool queue_is_lost = false);
   bool is_over() const { return rare_ && rare_->status; }
   bool may_fail_again();
 
@@ -189,7 +194,8 @@ class ConnSession : protected connection::Backend, public ws::Conn {
     std::vector<SentPing> pings;
     std::unique_ptr<FragmentedMessage> outgoing;  ///< The one under way.
     std::list<Held> held;
-    std::size_t held_bytes = 0;  ///< Of those that nobody waits for.
+    std::size_t held_bytes = 0;                   ///< Of those that nobody waits for.
+    std::vector<std::uint32_t> finished_writers;  ///< That are still there.
     std::uint32_t last_writer_number = 0;
     std::uint32_t message_number = 0;  ///< Of the last message that was read in pieces.
     ControlObserver on_ping;

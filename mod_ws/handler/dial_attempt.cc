@@ -113,17 +113,18 @@ void DialAttempt::prepare(OffloadPool& pool, Resolver resolver) {
                    ? transport::numeric_addresses(host, port)
                    : std::vector{transport::unix_address(plan_.url.unix_path)};
   if (!addresses_.empty()) resolver = nullptr;
-  if (!resolver && !plan_.tls) return connect_next();
   preparation_ = std::make_shared<Preparation>(Preparation{.attempt = this,
                                                            .resolver = std::move(resolver),
                                                            .host = host,
                                                            .port = port,
                                                            .tls = plan_.tls});
+  const auto go_on = [preparation = preparation_] {
+    if (preparation->attempt != nullptr) preparation->attempt->on_prepared(*preparation);
+  };
+  // Not here and now: whoever dials may be in the middle of what lies in the loop's receive buffer.
+  if (!preparation_->resolver && !plan_.tls) return loop_.post(go_on);
   try {
-    pool.run([preparation = preparation_] { preparation->run(); }, loop_,
-             [preparation = preparation_] {
-               if (preparation->attempt != nullptr) preparation->attempt->on_prepared(*preparation);
-             });
+    pool.run([preparation = preparation_] { preparation->run(); }, loop_, go_on);
   } catch (const std::system_error& error) {
     fail(Kind::resolve, error.what());
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <stdexcept>
 #include <utility>
 
 #include "mod_ws/base/log.h"
@@ -16,6 +17,11 @@ namespace {
 
 using engine::EventLoop;
 
+EventLoop& current_loop() {
+  if (auto* const loop = EventLoop::current()) return *loop;
+  throw std::logic_error("this is for a loop's thread: a handler's coroutine, not another thread");
+}
+
 /// The handler that has begun something, and goes on with it later.
 class Beginner {
  public:
@@ -23,7 +29,7 @@ class Beginner {
   engine::GuestBook::Visit visit() const { return {loop_.guest_book(), name_}; }
 
  private:
-  EventLoop& loop_ = *EventLoop::current();
+  EventLoop& loop_ = current_loop();
   const char* name_ = loop_.guest_book().guest();
 };
 
@@ -31,7 +37,7 @@ class Sleep final : public ws::detail::Outcome<void>, engine::Timer {
  public:
   void start(std::chrono::milliseconds time, std::shared_ptr<Sleep> self) {
     self_ = std::move(self);
-    beginner_.loop().set_timer(*this, time);
+    beginner_.loop().set_timer_from_now(*this, time);
   }
 
  private:
@@ -106,7 +112,12 @@ void LoopRuntime::publish(std::string_view channel,
         {}, base::LogLevel::error,
         "a text for channel " + std::string(channel) + " is not UTF-8, and is not published");
   }
-  if (auto* const exchange = exchange_.load()) exchange->publish(channel, std::move(message));
+  if (auto* const known = exchange()) known->publish(channel, std::move(message));
+}
+
+channels::Exchange* LoopRuntime::exchange() {
+  auto* const known = exchange_.load();
+  return known == nullptr && make_exchange_ != nullptr ? make_exchange_() : known;
 }
 
 ws::Pending<std::size_t> LoopRuntime::count_subscribers(std::string_view channel) {
@@ -117,8 +128,8 @@ ws::Pending<std::size_t> LoopRuntime::count_subscribers(std::string_view channel
       outcome->deliver(count);
     });
   };
-  if (auto* const exchange = exchange_.load()) {
-    exchange->count(channel, deliver);
+  if (auto* const known = exchange()) {
+    known->count(channel, deliver);
   } else {
     deliver(0);
   }
@@ -146,7 +157,7 @@ void LoopRuntime::offload(std::function<void()> work, std::function<void()> done
 }
 
 ws::Pending<ws::DialResult> LoopRuntime::dial(std::string_view url, const ws::Dialer& dialer) {
-  EventLoop& loop = *EventLoop::current();
+  EventLoop& loop = current_loop();
   ws::DialResult result;
   if (auto plan = make_dial_plan(url, dialer, loop.random(), result.error))
     return DialAttempt::begin(loop, pool_, std::move(*plan));

@@ -14,6 +14,11 @@ class LoopRuntime final : public ws::detail::Runtime {
   /// Without one, nobody gets what is published. It outlives the runtime's use.
   void set_exchange(channels::Exchange* exchange) { exchange_.store(exchange); }
 
+  /// Who makes the exchange when it is needed; null when there can be none in this process. Any
+  /// thread.
+  using ExchangeMaker = channels::Exchange* (*)();
+  void set_exchange_maker(ExchangeMaker maker) { make_exchange_ = maker; }
+
   OffloadPool& offload_pool() { return pool_; }
 
   // ws::detail::Runtime
@@ -28,7 +33,10 @@ class LoopRuntime final : public ws::detail::Runtime {
   ws::Pending<ws::DialResult> dial(std::string_view url, const ws::Dialer& dialer) override;
 
  private:
+  channels::Exchange* exchange();
+
   std::atomic<channels::Exchange*> exchange_{nullptr};
+  ExchangeMaker make_exchange_ = nullptr;
   OffloadPool pool_;
 };
 

@@ -18,13 +18,16 @@ ws::Error SessionSender::send(std::shared_ptr<const ws::detail::Prepared> messag
   if (!connection::prepared_message(*message).is_valid()) return ws::Error::Reason::not_utf8;
   const std::uint64_t bytes = message->payload.size() + letter_bytes;
   // A single message may be larger than the limit.
-  if (bytes_under_way_.fetch_add(bytes, std::memory_order_relaxed) > limit_bytes_) {
+  if (bytes_under_way_.fetch_add(bytes, std::memory_order_relaxed) +
+          queued_bytes_.load(std::memory_order_relaxed) >
+      limit_bytes_) {
     bytes_under_way_.fetch_sub(bytes, std::memory_order_relaxed);
     return ws::Error::Reason::queue_full;
   }
   loop_.post([self = shared_from_this(), message = std::move(message), bytes] {
     self->bytes_under_way_.fetch_sub(bytes, std::memory_order_relaxed);
-    if (self->session_ != nullptr) self->session_->deliver(message);
+    if (self->session_ == nullptr) return;
+    self->session_->deliver_for_sender(message, *self);
   });
   return {};
 }

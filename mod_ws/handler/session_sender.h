@@ -17,7 +17,7 @@ class ConnSession;
 class SessionSender final : public ws::detail::SenderTarget,
                             public std::enable_shared_from_this<SessionSender> {
  public:
-  /// `limit_bytes`: as many that are on their way are enough.
+  /// `limit_bytes`: as many that are on their way, or wait for the peer, are enough.
   SessionSender(ConnSession& session, engine::EventLoop& loop, std::uint64_t limit_bytes)
       : session_(&session), loop_(loop), limit_bytes_(limit_bytes) {}
 
@@ -26,6 +26,9 @@ class SessionSender final : public ws::detail::SenderTarget,
   void close(ws::CloseStatus status) override;
 
   // The loop's thread.
+
+  /// So much waits for the peer to take it.
+  void note_queued(std::size_t bytes) { queued_bytes_.store(bytes, std::memory_order_relaxed); }
 
   /// The session sends nothing more.
   void detach() {
@@ -38,6 +41,7 @@ class SessionSender final : public ws::detail::SenderTarget,
   engine::EventLoop& loop_;
   std::uint64_t limit_bytes_;
   std::atomic<std::uint64_t> bytes_under_way_{0};
+  std::atomic<std::uint64_t> queued_bytes_{0};
   std::atomic<bool> is_over_{false};
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "mod_ws/handler/loop_runtime.h"
@@ -97,9 +98,26 @@ apr_status_t end_engine(void*) {
   return APR_SUCCESS;
 }
 
+Running& run() {
+  const std::lock_guard lock(running_mutex);
+  if (running == nullptr) running = new Running(engine_threads, loop_options);
+  return *running;
+}
+
+/// For what handler modules publish before there is a session.
+channels::Exchange* make_exchange() {
+  try {
+    return &run().exchange;
+  } catch (const std::system_error& error) {
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf, "cannot publish: %s", error.what());
+    return nullptr;
+  }
+}
+
 void begin_child(apr_pool_t* child_pool, server_rec* server) {
   install_log_sink();
   enter_child();
+  handler::runtime().set_exchange_maker(make_exchange);
   if (!child_is_threaded()) watch_signals();
   const ServerConfig& config = server_config(server);
   engine_threads = config.engine_threads.value_or(default_engine_threads());
@@ -107,12 +125,6 @@ void begin_child(apr_pool_t* child_pool, server_rec* server) {
   drain = config.drain;
   if (config.read_buffer_bytes) loop_options.receive_buffer_bytes = *config.read_buffer_bytes;
   apr_pool_cleanup_register(child_pool, nullptr, end_engine, apr_pool_cleanup_null);
-}
-
-Running& run() {
-  const std::lock_guard lock(running_mutex);
-  if (running == nullptr) running = new Running(engine_threads, loop_options);
-  return *running;
 }
 
 }  // namespace

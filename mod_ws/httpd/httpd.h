@@ -5,6 +5,7 @@
 
 #include <httpd.h>
 
+#include <ap_expr.h>
 #include <ap_provider.h>
 #include <apr_optional.h>
 #include <apr_strings.h>
@@ -65,6 +66,10 @@ int fenced(request_rec* r, Body body) {
   } catch (const std::exception& error) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "mod_ws could not serve %s: %s", r->uri,
                   error.what());
+  } catch (...) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "mod_ws could not serve %s: something was thrown that is no std::exception",
+                  r->uri);
   }
   return HTTP_INTERNAL_SERVER_ERROR;
 }

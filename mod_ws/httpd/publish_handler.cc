@@ -22,15 +22,45 @@ constexpr std::uint64_t default_max_body_bytes = 1 << 20;
 /// A child that does not answer is left out after one second.
 constexpr std::chrono::seconds count_patience{2};
 
-/// What follows the Location: its last part, where the path also leads to a file or a folder.
-std::string_view channel_of(const request_rec* r) {
-  std::string_view path = view_of(r->path_info);
-  if (path.size() < 2) {
-    path = r->uri;
-    const auto slash = path.rfind('/');
-    return path.substr(slash + 1);
-  }
+/// `path` behind `start`, and behind the slash between them; nothing when it is not below it.
+std::optional<std::string_view> below(std::string_view path, std::string_view start) {
+  if (start.ends_with('/')) start.remove_suffix(1);
+  if (!path.starts_with(start)) return std::nullopt;
+  path.remove_prefix(start.size());
+  if (path.empty()) return path;
+  if (path.front() != '/') return std::nullopt;
   return path.substr(1);
+}
+
+/// Whether the section's SetHandler is ours.
+bool sets_handler(request_rec* r, const core_dir_config& section) {
+  const char* error = nullptr;
+  return section.expr_handler != nullptr &&
+         view_of(ap_expr_str_exec(r, section.expr_handler, &error)) == handler_name;
+}
+
+/// What follows the Location that has the SetHandler, of several the last one.
+std::optional<std::string_view> below_location(request_rec* r) {
+  const auto* const core =
+      static_cast<core_server_config*>(ap_get_core_module_config(r->server->module_config));
+  std::optional<std::string_view> found;
+  for (int i = 0; i < core->sec_url->nelts; ++i) {
+    const auto* const section = static_cast<core_dir_config*>(
+        ap_get_core_module_config(APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t*)));
+    const bool is_plain = section->r == nullptr && section->d_is_fnmatch == 0;
+    if (!is_plain) continue;
+    const auto rest = below(r->uri, section->d);
+    if (rest && sets_handler(r, *section)) found = rest;
+  }
+  return found;
+}
+
+/// In a Directory, and where a pattern has the SetHandler, what httpd takes for the path behind the
+/// file.
+std::string_view channel_of(request_rec* r) {
+  if (const auto rest = below_location(r)) return *rest;
+  const std::string_view path = view_of(r->path_info);
+  return path.empty() ? path : path.substr(1);
 }
 
 int refuse(request_rec* r, int status, const char* reason) {
@@ -38,7 +68,7 @@ int refuse(request_rec* r, int status, const char* reason) {
   return status;
 }
 
-/// Reads the body, up to the limit. OK, or a status.
+/// Reads the body, up to the limit; 0 is none. OK, or a status.
 int read_body(request_rec* r, std::uint64_t limit_bytes, std::string& body) {
   if (const int status = ap_setup_client_block(r, REQUEST_CHUNKED_DECHUNK); status != OK)
     return status;
@@ -49,7 +79,7 @@ int read_body(request_rec* r, std::uint64_t limit_bytes, std::string& body) {
     if (size < 0) return refuse(r, HTTP_BAD_REQUEST, "the body did not come whole");
     if (size == 0) return OK;
     body.append(part.data(), static_cast<std::size_t>(size));
-    if (body.size() > limit_bytes)
+    if (limit_bytes != 0 && body.size() > limit_bytes)
       return refuse(r, HTTP_REQUEST_ENTITY_TOO_LARGE, "the body is above WebSocketMaxMessageSize");
   }
 }

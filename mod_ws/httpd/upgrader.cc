@@ -17,7 +17,9 @@ class HttpdResponse final : public ws::Response {
     if (may_be_added(name, value)) {
       apr_table_add(r_->err_headers_out, pool_string(r_->pool, name), pool_string(r_->pool, value));
     } else {
-      ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r_, "the handler may not add the header %s",
+      ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r_,
+                    "the handler may not add the header %s: it is the handshake's own, or "
+                    "has a line break or no name",
                     ap_escape_logitem(r_->pool, pool_string(r_->pool, name)));
     }
   }
@@ -85,10 +87,10 @@ int ask_handler(request_rec* r, const ws::Upgrader& upgrader) {
 
 std::vector<std::string> kept_headers(request_rec* r, const ws::Upgrader& upgrader) {
   std::vector<std::string> headers;
-  for (const char* const* name = upgrader.kept_headers.data(); *name != nullptr; ++name) {
-    const char* const value = apr_table_get(r->headers_in, *name);
+  for (const char* const name : upgrader.kept_headers) {
+    const char* const value = apr_table_get(r->headers_in, name);
     if (value == nullptr) continue;
-    headers.emplace_back(*name);
+    headers.emplace_back(name);
     headers.emplace_back(value);
   }
   return headers;
@@ -97,8 +99,7 @@ std::vector<std::string> kept_headers(request_rec* r, const ws::Upgrader& upgrad
 std::vector<std::string> supported_subprotocols(const ws::Upgrader& upgrader,
                                                 const std::vector<std::string>* configured) {
   std::vector<std::string> names;
-  for (const char* const* name = upgrader.subprotocols.data(); *name != nullptr; ++name)
-    names.emplace_back(*name);
+  for (const char* const name : upgrader.subprotocols) names.emplace_back(name);
   if (names.empty() && configured != nullptr) return *configured;
   return names;
 }

@@ -150,6 +150,12 @@ Inflater::Result Inflater::end_message(Result tail_result) {
 
 // ---- sending
 
+/// Between two messages nothing is left to be flushed.
+void Deflater::apply_level() {
+  effort_.level = next_level_;
+  if (stream_) deflateParams(stream_.get(), next_level_, Z_DEFAULT_STRATEGY);
+}
+
 Deflater::~Deflater() { pool_.put_back(std::move(stream_), window_bits_, effort_); }
 
 bool Deflater::deflate(std::span<const std::uint8_t> part, bool ends_message,
@@ -158,6 +164,7 @@ bool Deflater::deflate(std::span<const std::uint8_t> part, bool ends_message,
     out.push_back(0x00);  // RFC 7692 7.2.3.6: an empty block, less its tail
     return true;
   }
+  if (!mid_message_ && next_level_ != effort_.level) apply_level();
   if (!stream_) stream_ = pool_.take_deflate(window_bits_, effort_);
   if (!stream_) return false;
   z_stream& stream = *stream_;

@@ -99,8 +99,12 @@ class Deflater {
       : pool_(pool),
         effort_(effort),
         window_bits_(window_bits),
-        context_takeover_(context_takeover) {}
+        context_takeover_(context_takeover),
+        next_level_(effort.level) {}
   ~Deflater();
+
+  /// 1 to 9, from the next message on.
+  void set_level(int level) { next_level_ = level; }
 
   /// Appends the compressed form of a message to `out`, or of the next part of one: then `out` may
   /// get nothing until the message ends. False when there is no memory, which only a message's
@@ -116,6 +120,9 @@ class Deflater {
   int window_bits_;
   bool context_takeover_;
   bool mid_message_ = false;
+  int next_level_;
+
+  void apply_level();
 };
 
 }  // namespace mod_ws::protocol

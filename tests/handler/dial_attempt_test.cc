@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "mod_ws/handler/loop_runtime.h"
 #include "tests/support/dialing.h"
 
 namespace mod_ws::handler {
@@ -226,6 +227,28 @@ TEST(DialAttempt, RejectsWhatWasNotOffered) {
   EXPECT_EQ(
       error_with("Sec-WebSocket-Extensions: permessage-deflate\r\n", {.compression = false}).kind,
       Kind::bad_response);
+}
+
+/// What is read meanwhile would come into the buffer that the dialing session is being read from.
+TEST(DialAttempt, TouchesNoSocketBeforeTheLoopsNextTurn) {
+  LoopThread thread;
+  const std::string path = "/tmp/ws-dial-" + std::to_string(::getpid());
+  ::unlink(path.c_str());
+  Listener listener(path);
+  ws::detail::runtime = &handler::runtime();
+  bool has_connected_at_once = true;
+  tests::TaskOnLoop task(thread, [&]() -> ws::Task<> {
+    const ws::Dialer dialer;
+    const std::string url = "unix:" + path + "|ws://localhost/";
+    auto pending = dialer.dial(url);
+    has_connected_at_once = listener.has_waiting();
+    const ws::DialResult result = co_await std::move(pending);
+  });
+  Peer server = listener.accept();
+  tests::accept_handshake(server, "");
+  EXPECT_TRUE(task.wait());
+  EXPECT_FALSE(has_connected_at_once);
+  ::unlink(path.c_str());
 }
 
 }  // namespace

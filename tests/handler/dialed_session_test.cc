@@ -265,7 +265,7 @@ TEST_F(Dialed, StopsWhoReadsOnAndOnAfterTheEnd) {
     for (;; ++reads) co_await dialing->result.client->read();
   });
   EXPECT_TRUE(thread.wait_until([&] { return reads >= 100; }));
-  EXPECT_LT(thread.call([&] { return reads; }), 1000);
+  EXPECT_LT(thread.call([&] { return reads; }), 100'000);
 }
 
 // ---- what it shares with other connections

@@ -283,5 +283,21 @@ TEST(FragmentedMessage, InflatesToTheWholeWhenItIsCompressed) {
   session.expect_close_and_answer(1000);
 }
 
+TEST(FragmentedMessages, HaveNoPieceBehindTheirEnd) {
+  NotingHandler session([](ws::Conn& conn) -> ws::Task<> {
+    auto writer = conn.next_writer(MessageType::text);
+    note(co_await writer.write("a"));
+    note(co_await writer.finish("b"));
+    note(co_await writer.write("c"));
+    note(co_await writer.finish());
+    auto next = conn.next_writer(MessageType::text);
+    note(co_await next.finish("d"));
+  });
+  EXPECT_TRUE(session.wait_for_lines(
+      {"no error", "no error", "the message is finished", "the message is finished", "no error"}));
+  for (const char* const text : {"a", "b", "d"})
+    EXPECT_EQ(session.client.receive_frame()->text(), text);
+}
+
 }  // namespace
 }  // namespace mod_ws::handler

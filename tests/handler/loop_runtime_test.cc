@@ -4,6 +4,7 @@
 
 #include "tests/support/mesh_member.h"
 #include "tests/support/noting_handler.h"
+#include "tests/support/task_on_loop.h"
 #include "ws/channel.h"
 #include "ws/time.h"
 
@@ -184,6 +185,39 @@ TEST(Publish, ReachesNobodyWithoutAnExchange) {
   });
   session.expect_close_and_answer(1000);
   EXPECT_EQ(notes.lines, std::vector<std::string>{"0"});
+}
+
+TEST(SleepFor, CountsFromItsCallHoweverLongTheTurnHasTaken) {
+  tests::LoopThread thread;
+  auto slept = engine::Clock::duration::zero();
+  ws::detail::runtime = &runtime();
+  tests::TaskOnLoop task(thread, [&]() -> ws::Task<> {
+    std::this_thread::sleep_for(100ms);  // a handler that works
+    const auto begin = engine::Clock::now();
+    co_await ws::sleep_for(80ms);
+    slept = engine::Clock::now() - begin;
+  });
+  ASSERT_TRUE(task.wait());
+  EXPECT_GE(slept, 80ms);
+}
+
+TEST(SleepFor, TakesTheLongestTimeForAYear) {
+  tests::LoopThread thread;
+  ws::detail::runtime = &runtime();
+  bool woke = false;
+  tests::TaskOnLoop task(thread, [&]() -> ws::Task<> {
+    co_await ws::sleep_for(std::chrono::milliseconds::max());
+    woke = true;
+  });
+  tests::TaskOnLoop other(thread, []() -> ws::Task<> { co_await ws::sleep_for(30ms); });
+  EXPECT_TRUE(other.wait());
+  EXPECT_FALSE(thread.call([&] { return woke; }));
+  task.destroy();
+}
+
+TEST(SleepFor, IsRefusedOnAnotherThread) {
+  ws::detail::runtime = &runtime();
+  EXPECT_THROW(std::ignore = ws::sleep_for(1ms), std::logic_error);
 }
 
 }  // namespace

@@ -171,5 +171,32 @@ TEST_F(SessionSenderTest, SendsCompletelyWhileTheSessionEnds) {
   }
 }
 
+TEST_F(SessionSenderTest, SaysQueueFullWhileMoreThanTheLimitWaitsForTheClient) {
+  tests::HandlerOptions options{.buffer_bytes = 4096};
+  options.policy.send_queue = {.action = connection::SendQueue::Action::close,
+                               .limit_bytes = 10'000};
+  tests::NotingHandler slow(
+      [](ws::Conn& conn) -> ws::Task<> {
+        notes.conn = &conn;
+        ++notes.step;
+        while (const auto message = co_await conn.read()) {
+        }
+      },
+      std::move(options));
+  ASSERT_TRUE(slow.wait_for_step(1));
+  ws::Sender to_slow = slow.thread.call([] { return notes.conn->sender(); });
+  const std::string payload(1000, 'x');
+  int sent = 0;
+  ws::Error error;
+  for (; sent < 1000 && !error; sent += error ? 0 : 1) {
+    error = to_slow.send(MessageType::binary, payload);
+    slow.thread.call([] {});
+  }
+  EXPECT_EQ(error.reason(), ws::Error::Reason::queue_full);
+  for (int i = 0; i < sent; ++i) EXPECT_EQ(slow.client.receive_frame()->payload.size(), 1000U);
+  EXPECT_TRUE(slow.wait_until([] { return notes.conn->buffered_amount() == 0; }));
+  EXPECT_FALSE(to_slow.send(MessageType::binary, payload));
+}
+
 }  // namespace
 }  // namespace mod_ws::handler

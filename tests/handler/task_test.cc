@@ -204,5 +204,31 @@ TEST(Task, IsRefusedWhereTheCompilerGetsItWrong) {
 #endif
 }
 
+TEST(Task, NeedsNoStackForALoopOfTasksThatNeverWait) {
+  int total = 0;
+  const auto run = [](int& sum) -> Task<> {
+    for (int i = 0; i < 1'000'000; ++i) sum += co_await number(1);
+  };
+  Owner owner;
+  auto task = run(total);
+  task.start(owner);
+  EXPECT_EQ(total, 1'000'000);
+  EXPECT_EQ(owner.done, 1);
+}
+
+TEST(Task, IsRefusedWhenItIsEmptyOrHasBeenAwaited) {
+  Owner owner;
+  Task<> empty;
+  EXPECT_THROW(empty.start(owner), std::logic_error);
+  const auto twice = []() -> Task<> {
+    auto once = number(1);
+    co_await std::move(once);
+    co_await std::move(once);
+  };
+  auto task = twice();
+  task.start(owner);
+  EXPECT_THROW(task.take_result(), std::logic_error);
+}
+
 }  // namespace
 }  // namespace ws

@@ -54,12 +54,16 @@ bool is_friend(const ws::Request& request) {
   return request.header("Origin") == "https://friend.example";
 }
 
-/// "?refuse=STATUS" is refused so, with the body in "?body="; else there are two more headers, of
+/// "?throw" throws, "?publish=TEXT" is published to the channel "room", and "?refuse=STATUS" is refused
+/// so, with the body in "?body="; else there are two more headers, of
 /// which one must not be.
 void respond(const ws::Request& request, ws::Response& response) {
   response.add_header("X-Handler", request.user.empty() ? "nobody" : request.user);
   response.add_header("X-Split", "a\r\nX-Evil: b");
   response.add_header("Sec-WebSocket-Accept", "no");
+  if (request.query() == "throw") throw 42;
+  if (const auto text = request.query_parameter("publish"))
+    ws::publish("room", ws::MessageType::text, *text);
   if (const auto status = request.query_parameter("refuse"))
     response.refuse(std::stoi(*status), request.query_parameter("body").value_or(""));
 }

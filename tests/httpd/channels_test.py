@@ -22,6 +22,13 @@ CONFIG = load_handlers("members") + """
 <Location "/publish">
     SetHandler websocket-publish
 </Location>
+<Location "/api/v1/publish/">
+    SetHandler websocket-publish
+    WebSocketMaxMessageSize off
+</Location>
+<Location "/choosy">
+    WebSocketHandler choosy
+</Location>
 """
 
 
@@ -161,13 +168,13 @@ def test_do_not_wait_for_a_member_that_reads_nothing(members):
 # Publishing over HTTP
 
 
-def ask(server, method, channel, body=None, headers=None):
+def ask(server, method, channel, body=None, headers=None, location="/publish"):
     with RawClient("127.0.0.1", server.port) as client:
         fields = {"Host": "localhost", "Connection": "close", **(headers or {})}
         if body is not None:
             fields["Content-Length"] = str(len(body))
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        client.send(f"{method} /publish/{channel} HTTP/1.1\r\n{lines}\r\n".encode() + (body or b""))
+        client.send(f"{method} {location}/{channel} HTTP/1.1\r\n{lines}\r\n".encode() + (body or b""))
         return client.read_response()
 
 
@@ -193,6 +200,7 @@ def test_a_get_tells_the_number_of_subscribers(members):
     ("POST", "room", b"\xff", {"Content-Type": "text/plain"}, 400),
     pytest.param("POST", "room", bytes((1 << 20) + 1), {}, 413, id="large"),
     ("POST", "", b"text", {}, 404),
+    ("POST", "../publish", b"text", {}, 404),
     ("POST", "room", b"text", {"Origin": "https://evil.example"}, 403),
     ("DELETE", "room", None, {}, 405)])
 def test_what_cannot_be_published_is_refused(members, method, channel, body, headers, status):
@@ -200,3 +208,37 @@ def test_what_cannot_be_published_is_refused(members, method, channel, body, hea
     assert ask(members.server, method, channel, body, headers).status == status
     say(member, "only this")
     member.expect_frame(TEXT, "only this")
+
+
+def test_the_channel_is_what_stands_behind_the_location_whatever_files_there_are(members):
+    (members.server.config.htdocs / "publish" / "chat").mkdir(parents=True)
+    (members.server.config.htdocs / "api" / "v1" / "publish").mkdir(parents=True)
+    member = members.join("chat/lobby")
+    for location in ("/publish", "/api/v1/publish"):
+        assert ask(members.server, "POST", "chat/lobby", b"hello", location=location).status == 204
+        member.expect_frame(TEXT, "hello")
+
+
+def test_a_body_has_no_limit_where_messages_have_none(members):
+    member = members.join("room")
+    body = b"x" * 3_000_000
+    assert ask(members.server, "POST", "room", body, location="/api/v1/publish").status == 204
+    member.expect_frame(TEXT, body)
+
+
+def test_a_child_without_sessions_publishes_to_the_others(start):
+    members = start(SEVERAL_CHILDREN)
+    member = members.join("room")
+    # Each of these requests is refused, so no child but the member's ever has a session.
+    for number in range(10):
+        with RawClient("127.0.0.1", members.server.port) as client:
+            response = client.handshake(f"/choosy?refuse=403&publish={number}", headers={"Origin": "https://friend.example"})
+            assert response.status == 403
+        member.expect_frame(TEXT, str(number))
+
+
+def test_what_a_handler_throws_at_a_request_is_500(start):
+    members = start()
+    with RawClient("127.0.0.1", members.server.port) as client:
+        assert client.handshake("/choosy?throw", headers={"Origin": "https://friend.example"}).status == 500
+    members.server.wait_for_log("mod_ws could not serve /choosy: something was thrown")

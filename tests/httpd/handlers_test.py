@@ -121,7 +121,7 @@ def test_speak_json(client):
 
 
 @pytest.mark.parametrize("name, complaint", [
-    ("from_the_past", "its module was built for version 1 of mod_ws's handler interface, and this mod_ws has version 3"),
+    ("from_the_past", "its module was built for version 1 of mod_ws's handler interface, and this mod_ws has version 4"),
     ("nosuch", "no loaded module has a handler of that name")])
 def test_of_another_interface_are_refused_at_the_start(check_config, name, complaint):
     status, message = check_config(load_handlers("c_echo") + f'<Location "/x">\nWebSocketHandler {name}\n</Location>')

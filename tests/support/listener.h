@@ -53,6 +53,12 @@ class Listener {
     return Peer(base::UniqueFd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
   }
 
+  /// Somebody has connected and has not been accepted.
+  bool has_waiting() const {
+    pollfd poll{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&poll, 1, 0) == 1;
+  }
+
   void close() { socket_.reset(); }
 
  private:
