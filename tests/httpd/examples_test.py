@@ -96,13 +96,27 @@ def lives(pid):
     return processes.parent_of(pid) is not None
 
 
-def test_command_interrupts_and_then_kills(example):
-    stubborn = '''"trap 'echo interrupted' INT; echo $$; while :; do sleep 0.05; done"'''
-    with example("command.conf", {'"exec bc --interactive"': stubborn}).client() as client:
+@pytest.fixture
+def command(example):
+    """A running httpd whose /command runs this line."""
+    return lambda line: example("command.conf", {"exec bc --interactive": line})
+
+
+@pytest.fixture
+def interrupted(open_directory):
+    """Files that a command may write."""
+    open_directory.chmod(0o777)
+    return open_directory / "interrupted"
+
+
+def test_command_interrupts_and_then_kills(command, interrupted):
+    stubborn = f"trap ': >{interrupted}' INT; echo $$; while :; do sleep 0.05; done"
+    with command(stubborn).client() as client:
         client.open("/command")
         pid = int(read_text(client))
         client.close()
         wait_until(lambda: not lives(pid), "the process is killed")
+        assert interrupted.exists()
 
 
 def test_client_ticks_at_the_server_it_dials(example):
