@@ -1,6 +1,7 @@
 """The examples, each with its file in conf/."""
 
 import re
+import subprocess
 from contextlib import ExitStack
 
 import pytest
@@ -117,6 +118,25 @@ def test_command_interrupts_and_then_kills(command, interrupted):
         client.close()
         wait_until(lambda: not lives(pid), "the process is killed")
         assert interrupted.exists()
+
+
+def allow_no_further_process(pid):
+    user, group = processes.user_and_group_of(pid)  # others may not limit it
+    subprocess.run(["prlimit", "--pid", str(pid), "--nproc=0"], user=user, group=group, check=True)
+
+
+def test_command_that_cannot_be_run_leaves_no_descriptor(command):
+    site = command("cat")
+    with site.client() as client:
+        client.open("/command")  # so that there is all that a first session makes
+        (child,) = site.server.children()
+        before = len(processes.open_fds(child))
+        allow_no_further_process(child)
+        for _ in range(3):
+            with site.client() as refused:
+                refused.open("/command")
+                assert refused.expect_close()[0] == 1011
+        wait_until(lambda: len(processes.open_fds(child)) <= before, lambda: processes.open_fds(child))
 
 
 def test_client_ticks_at_the_server_it_dials(example):
