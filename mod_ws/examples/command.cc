@@ -16,6 +16,7 @@ struct Process {
     if (pid == 0) run(command.c_str(), ends[1]);
     io = ends[0];
     ::close(ends[1]);
+    if (pid > 0) ::setpgid(pid, pid);  // as run() does: whoever comes first
   }
   Process(const Process&) = delete;
   ~Process() {
@@ -27,7 +28,8 @@ struct Process {
   [[noreturn]] static void run(const char* command, int end) {
     ::setpgid(0, 0);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(end, fd);
-    const sigset_t none{};  // a loop's thread blocks all signals
+    ::signal(SIGINT, SIG_DFL);  // httpd has a handler
+    const sigset_t none{};      // and a loop's thread blocks all
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::execl("/bin/sh", "sh", "-c", command, nullptr);
     ::_exit(127);

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from support import processes
-from support.frames import TEXT
+from support.frames import TEXT, close_frame
 from support.handler_modules import SEVERAL_CHILDREN, load_handlers
 from support.waiting import wait_until
 from support.websockets_backend import WebsocketsBackend
@@ -118,6 +118,16 @@ def test_command_interrupts_and_then_kills(command, interrupted):
         client.close()
         wait_until(lambda: not lives(pid), "the process is killed")
         assert interrupted.exists()
+
+
+def test_command_interrupts_one_that_has_hardly_begun(command, interrupted):
+    site = command(f"sleep 0.4; : >{interrupted}")
+    (child,) = site.server.children()
+    with site.client() as client:
+        client.handshake("/command", extra=close_frame(1000, mask=True))
+        assert client.expect_close()[0] == 1000
+        wait_until(lambda: not processes.children_of(child), "the process ends")
+        assert not interrupted.exists()
 
 
 def allow_no_further_process(pid):
