@@ -40,15 +40,16 @@ struct Process {
 ws::Task<> send_output(ws::Conn& conn, std::shared_ptr<Process> process) {
   std::string text;
   char part[4096];
-  ws::Error error;
-  while (error.reason() != ws::Error::Reason::closed) {
+  while (true) {
     co_await ws::wait_readable(process->io);
     const auto size = ::recv(process->io, part, sizeof part, MSG_DONTWAIT);
     if (size <= 0) break;
     text.append(part, static_cast<std::size_t>(size));
     if (text.size() > 64 << 10) text += '\n';  // a line is cut there
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
-      error = co_await conn.write(ws::MessageType::text, std::string_view(text).substr(0, end));
+      const auto line = std::string_view(text).substr(0, end);
+      const auto error = co_await conn.write(ws::MessageType::text, line);
+      if (error.reason() == ws::Error::Reason::closed) co_return;
       text.erase(0, end + 1);
     }
   }

@@ -120,6 +120,18 @@ def test_command_interrupts_and_then_kills(command, interrupted):
         assert interrupted.exists()
 
 
+def test_command_interrupts_one_whose_output_nobody_takes(command, interrupted):
+    site = command(f"trap ': >{interrupted}' INT; echo $$; while :; do yes; done")
+    (child,) = site.server.children()
+    with site.client() as client:
+        client.open("/command")
+        pid = int(read_text(client))
+        wait_until(lambda: all(map(processes.is_at_rest, [child, *processes.children_of(pid)])), "the output waits")
+        client.close()
+        wait_until(lambda: not lives(pid), "the process is killed")
+        assert interrupted.exists()
+
+
 def test_command_interrupts_one_that_has_hardly_begun(command, interrupted):
     site = command(f"sleep 0.4; : >{interrupted}")
     (child,) = site.server.children()
