@@ -21,7 +21,7 @@ struct Process {
   Process(const Process&) = delete;
   ~Process() {
     ::close(io);
-    if (pid > 0 && ::kill(-pid, SIGKILL) == 0) ::waitpid(pid, nullptr, 0);
+    if (pid > 0 && ::kill(-pid, SIGKILL) == 0) ::waitpid(pid, nullptr, WNOHANG);
   }
   int io = -1;
   pid_t pid = -1;  ///< Below 0: there is none.
@@ -68,9 +68,11 @@ ws::Task<> command(ws::Conn& conn) {
       left.remove_prefix(size < 0 ? left.size() : static_cast<std::size_t>(size));
     }
   }
-  ::kill(-process->pid, SIGINT);
-  co_await ws::sleep_for(std::chrono::seconds(1));
-}  // SIGKILL
+  for (const int signal : {SIGINT, SIGKILL}) {
+    ::kill(-process->pid, signal);
+    co_await ws::sleep_for(std::chrono::seconds(1));
+  }
+}  // where it is reaped, without a wait on the loop's thread
 
 }  // namespace
 

@@ -118,6 +118,7 @@ def test_command_interrupts_and_then_kills(command, interrupted):
         client.close()
         wait_until(lambda: not lives(pid), "the process is killed")
         assert interrupted.exists()
+        wait_until(lambda: not (processes.PROC / str(pid)).exists(), "and reaped")
 
 
 def test_command_interrupts_one_whose_output_nobody_takes(command, interrupted):
