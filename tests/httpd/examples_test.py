@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from support import processes
-from support.frames import TEXT, close_frame
+from support.frames import BINARY, TEXT, close_frame
 from support.handler_modules import SEVERAL_CHILDREN, load_handlers
 from support.waiting import wait_until
 from support.websockets_backend import WebsocketsBackend
@@ -76,6 +76,16 @@ def test_filewatch_sends_a_file_when_it_changes(example, open_directory):
         file.write_text("two")
         for one in (client, late, current):
             assert read_text(one).split("\n", 1)[1] == "two"
+
+
+def test_filewatch_sends_what_is_no_text_as_binary(example, open_directory):
+    file = open_directory / "picture"
+    file.write_bytes(b"\x89PNG\r\n")
+    with example("filewatch.conf", {"/etc/motd": file}).client() as client:
+        client.open("/filewatch")
+        received = client.read_frame()
+        assert received.opcode == BINARY
+        assert received.payload.split(b"\n", 1)[1] == b"\x89PNG\r\n"
 
 
 def test_command_speaks_line_by_line(example):
