@@ -64,11 +64,11 @@ Pending<std::invoke_result_t<F>> offload(F function) {
 
 }  // namespace detail
 
-/// Runs a function that blocks, or takes long, on one of a few threads of its own, and resumes on
-/// the loop's thread with what it returns or throws. It runs to its end even when nobody waits for
-/// it any more, so it must own what it uses. At a graceful restart of httpd sessions move to
-/// another process, and work that takes longer than that waits is lost with the old one:
-/// std::runtime_error.
+/// Runs a function that blocks, or takes long, on one of a few threads of its own, and resumes with
+/// what it returns or throws on the loop's thread, where alone it may be called. The function runs
+/// to its end even when nobody waits for it any more, so it must own what it uses. At a graceful
+/// restart of httpd sessions move to another process, and work that takes longer than that waits is
+/// lost with the old one: std::runtime_error.
 template <class F>
 requires(!detail::DestroyedTwice<F>) Pending<std::invoke_result_t<std::decay_t<F>>> offload(
     F&& function) {

@@ -12,18 +12,6 @@ constexpr std::size_t max_batch_bytes = 64 << 10;
 
 }  // namespace
 
-void SubscriptionLink::insert_before(SubscriptionLink& place) {
-  previous = place.previous;
-  next = &place;
-  previous->next = next->previous = this;
-}
-
-void SubscriptionLink::remove() {
-  previous->next = next;
-  next->previous = previous;
-  previous = next = this;
-}
-
 Subscription::Subscription(LoopChannels& channels, std::string_view channel)
     : channels_(channels),
       channel_(channels.join(channel, *this)),
@@ -33,7 +21,7 @@ Subscription::~Subscription() { channels_.leave(channel_, *this); }
 
 std::string_view Subscription::channel() const { return channel_.name; }
 
-Channel& LoopChannels::join(std::string_view name, SubscriptionLink& link) {
+Channel& LoopChannels::join(std::string_view name, base::ListLink& link) {
   auto known = channels_.find(name);
   if (known == channels_.end()) {
     known = channels_.try_emplace(std::string(name)).first;
@@ -46,7 +34,7 @@ Channel& LoopChannels::join(std::string_view name, SubscriptionLink& link) {
   return channel;
 }
 
-void LoopChannels::leave(Channel& channel, SubscriptionLink& link) {
+void LoopChannels::leave(Channel& channel, base::ListLink& link) {
   link.remove();
   if (exchange_ != nullptr) exchange_->note_unsubscribed(channel.name, loop_number_);
   if (--channel.count > 0) return;
@@ -76,7 +64,7 @@ bool LoopChannels::give(std::size_t subscriptions) {
 /// The next one that gets the batch; the next batch's first one when all have got it.
 Subscription* LoopChannels::next_subscription() {
   while (walked_ != nullptr || begin_walk()) {
-    SubscriptionLink* const next = walker_.next;
+    base::ListLink* const next = walker_.next;
     if (next != &walked_->subscriptions) {
       walker_.remove();
       walker_.insert_before(*next->next);

@@ -27,7 +27,7 @@ using ChannelMap = std::unordered_map<std::string, T, StringHash, std::equal_to<
 /// The subscriptions to one channel on one loop.
 struct Channel {
   std::string_view name;  ///< Lies in the map.
-  SubscriptionLink subscriptions;
+  base::ListLink subscriptions;
   std::size_t count = 0;
 };
 
@@ -59,8 +59,8 @@ class LoopChannels final : public engine::Watcher {
  private:
   friend class Subscription;
   void on_ready(engine::Readiness ready) override;
-  Channel& join(std::string_view channel, SubscriptionLink& link);
-  void leave(Channel& channel, SubscriptionLink& link);
+  Channel& join(std::string_view channel, base::ListLink& link);
+  void leave(Channel& channel, base::ListLink& link);
 
   Subscription* next_subscription();
   bool begin_walk();
@@ -73,7 +73,7 @@ class LoopChannels final : public engine::Watcher {
   std::uint64_t dropped_ = 0;  // the number of taken_'s first
   // The walk along one channel's subscriptions, with taken_'s first so many.
   Channel* walked_ = nullptr;
-  SubscriptionLink walker_;  // stands in the list, behind those who have got them
+  base::ListLink walker_;  // stands in the list, behind those who have got them
   std::size_t batch_ = 0;
   Exchange* exchange_ = nullptr;
   std::size_t loop_number_ = 0;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "mod_ws/base/list_link.h"
 #include "ws/runtime.h"
 
 namespace mod_ws::channels {
@@ -14,17 +15,8 @@ using Message = std::shared_ptr<const ws::detail::Prepared>;
 class LoopChannels;
 struct Channel;
 
-/// A place in a circular list of a channel's subscriptions; on its own, the head of one.
-struct SubscriptionLink {
-  SubscriptionLink* previous = this;
-  SubscriptionLink* next = this;
-
-  void insert_before(SubscriptionLink& place);
-  void remove();
-};
-
 /// One session's part in one channel, for as long as it lives. On the loop's thread only.
-class Subscription : SubscriptionLink {
+class Subscription : base::ListLink {
  public:
   Subscription(LoopChannels& channels, std::string_view channel);
   Subscription(const Subscription&) = delete;

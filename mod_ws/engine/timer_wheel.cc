@@ -4,18 +4,6 @@
 
 namespace mod_ws::engine {
 
-void TimerLink::insert_before(TimerLink& place) {
-  previous = place.previous;
-  next = &place;
-  previous->next = next->previous = this;
-}
-
-void TimerLink::remove() {
-  previous->next = next;
-  next->previous = previous;
-  previous = next = this;
-}
-
 void TimerWheel::set(Timer& timer, Clock::time_point due) {
   timer.cancel();
   // The tick after the one `due` lies in: never early. And never one that has been fired already.
@@ -35,10 +23,10 @@ void TimerWheel::advance(Clock::time_point now) {
   find_earliest();
 }
 
-void TimerWheel::fire_slot(TimerLink& slot) {
+void TimerWheel::fire_slot(base::ListLink& slot) {
   if (slot.is_alone()) return;
   // What a timer sets while it fires goes behind this mark, and so is not fired in the same round.
-  TimerLink mark;
+  base::ListLink mark;
   mark.insert_before(slot);
   while (slot.next != &mark) {
     auto& timer = static_cast<Timer&>(*slot.next);

@@ -6,23 +6,15 @@
 #include <limits>
 #include <optional>
 
+#include "mod_ws/base/list_link.h"
+
 namespace mod_ws::engine {
 
 using Clock = std::chrono::steady_clock;
 
-/// A place in a circular list of timers; on its own, the head of one.
-struct TimerLink {
-  TimerLink* previous = this;
-  TimerLink* next = this;
-
-  bool is_alone() const { return next == this; }
-  void insert_before(TimerLink& place);
-  void remove();
-};
-
 /// Something to do later, once. It is a link of the wheel's lists itself, so setting and cancelling
 /// cost O(1) and no memory.
-class Timer : private TimerLink {
+class Timer : private base::ListLink {
  public:
   Timer() = default;
   Timer(const Timer&) = delete;
@@ -65,10 +57,10 @@ class TimerWheel {
   static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
   std::int64_t tick_at(Clock::time_point time) const { return (time - start_) / tick_length; }
-  TimerLink& slot_of(std::int64_t tick) {
+  base::ListLink& slot_of(std::int64_t tick) {
     return slots_[static_cast<std::size_t>(tick) % slot_count];
   }
-  void fire_slot(TimerLink& slot);
+  void fire_slot(base::ListLink& slot);
   void find_earliest();
 
   Clock::time_point start_;
@@ -76,7 +68,7 @@ class TimerWheel {
   // No slot before this tick holds a timer; a cancelled one may have left it too early. Spares each
   // turn of the loop the search.
   std::int64_t earliest_tick_ = never;
-  std::array<TimerLink, slot_count> slots_;
+  std::array<base::ListLink, slot_count> slots_;
 };
 
 }  // namespace mod_ws::engine

@@ -48,7 +48,9 @@ ws::Task<> send_changes(ws::Conn& conn, std::string path) {
     if (file) {
       since = file->modified;
       const std::string message = std::to_string(since) + "\n" + file->text;
-      const auto error = co_await conn.write(ws::MessageType::text, message);
+      auto error = co_await conn.write(ws::MessageType::text, message);
+      if (error.reason() == ws::Error::Reason::not_utf8)
+        error = co_await conn.write(ws::MessageType::binary, message);
       if (error.reason() == ws::Error::Reason::closed) co_return;
     }
     co_await ws::sleep_for(pause);
@@ -56,7 +58,8 @@ ws::Task<> send_changes(ws::Conn& conn, std::string path) {
 }
 
 /// Sends the file that `WebSocketHandlerOption file PATH` names, now and when it changes: a line
-/// with the time of the change, which "?lastMod=" takes to send only what is newer, and the text.
+/// with the time of the change, which "?lastMod=" takes to send only what is newer, and the text;
+/// as a binary message, if it is not UTF-8.
 ws::Task<> filewatch(ws::Conn& conn) {
   const std::string path(conn.option("file").value_or(""));
   if (path.empty()) {

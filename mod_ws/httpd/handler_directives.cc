@@ -22,9 +22,11 @@ const char* set_handler(cmd_parms* command, void* config, const char* name) {
 
 const char* set_handler_option(cmd_parms* command, void* config, const char* name,
                                const char* value) {
-  auto*& options = const_cast<connection::HandlerOptions*&>(location(config).handler_options);
-  if (options == nullptr) options = pool_new<connection::HandlerOptions>(command->pool);
-  options->emplace_back(name, value);
+  const auto*& options = location(config).handler_options;
+  auto* const extended = pool_new<connection::HandlerOptions>(command->pool);
+  if (options != nullptr) *extended = *options;
+  extended->emplace_back(name, value);
+  options = extended;
   return nullptr;
 }
 

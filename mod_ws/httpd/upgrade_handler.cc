@@ -27,6 +27,20 @@ std::chrono::milliseconds handshake_timeout(const LocationConfig& location) {
   return wanted.count() > 0 ? std::min(wanted, configured) : configured;
 }
 
+/// The session begins on that loop, once its connection is httpd's no longer.
+void hand_over(Handover& handover, const char* handler, engine::EventLoop& loop,
+               handler::HandlerTerms terms) {
+  // std::function wants what it carries to be copyable.
+  auto carried = std::make_shared<handler::HandlerTerms>(std::move(terms));
+  handover.commit([&loop, handler, carried](std::vector<TakenConnection> taken) {
+    base::log({carried->log_server, carried->remote_address, carried->uri}, base::LogLevel::debug,
+              std::string("a session of handler ") + handler);
+    carried->already_read = std::move(taken.front().already_read);
+    loop.post_adoption(std::make_unique<handler::HandlerSession>(
+        loop, std::move(taken.front().transport), std::move(*carried)));
+  });
+}
+
 /// After the handshake: the client's connection becomes a session of the handler's.
 int serve(request_rec* r, const LocationConfig& location) {
   conn_rec* const c = r->connection;
@@ -50,27 +64,18 @@ int serve(request_rec* r, const LocationConfig& location) {
                                     .timeout = handshake_timeout(location)})) {
     return OK;
   }
-  handler::HandlerTerms terms{.handler = location.handler->run,
-                              .policy = policy,
-                              .uri = r->unparsed_uri,
-                              .remote_address = client_address(r),
-                              .user = r->user == nullptr ? "" : r->user,
-                              .subprotocol = std::string(subprotocol),
-                              .kept_headers = kept_headers(r, upgrader),
-                              .log_server = r->server,
-                              .already_read = {},
-                              .compression = std::move(compression),
-                              .record = make_session_record(r)};
-  // std::function wants what it carries to be copyable.
-  auto carried = std::make_shared<handler::HandlerTerms>(std::move(terms));
-  handover->commit(
-      [&loop, name = location.handler->name, carried](std::vector<TakenConnection> taken) {
-        base::log({carried->log_server, carried->remote_address, carried->uri},
-                  base::LogLevel::debug, std::string("a session of handler ") + name);
-        carried->already_read = std::move(taken.front().already_read);
-        loop.post_adoption(std::make_unique<handler::HandlerSession>(
-            loop, std::move(taken.front().transport), std::move(*carried)));
-      });
+  hand_over(*handover, location.handler->name, loop,
+            {.handler = location.handler->run,
+             .policy = policy,
+             .uri = r->unparsed_uri,
+             .remote_address = client_address(r),
+             .user = r->user == nullptr ? "" : r->user,
+             .subprotocol = std::string(subprotocol),
+             .kept_headers = kept_headers(r, upgrader),
+             .log_server = r->server,
+             .already_read = {},
+             .compression = std::move(compression),
+             .record = make_session_record(r)});
   return OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mod_ws/handler/c_handler.h"
 #include "tests/support/handler_on_loop.h"
 
 namespace mod_ws::handler {
@@ -67,9 +68,10 @@ TEST(HandlerAllocation, EchoOfAWholeMessageCostsItsPayloadOnly) {
   expect_echoes_cost(40'000, 1);
 }
 
-TEST(HandlerAllocation, MessagesOfOneReadCostTheirPayloadsOnly) {
+/// The messages of one read are handed out, to a handler that only takes them.
+void expect_messages_of_one_read_cost_their_payloads_only(ws::HandlerFunction handler) {
   begin(2 * rounds);
-  HandlerOnLoop session(read_only);
+  HandlerOnLoop session(handler);
   Bytes all;
   for (int i = 0; i < rounds; ++i) {
     for (const Bytes& message : messages_of(1000)) tests::operator+=(all, message);
@@ -80,6 +82,36 @@ TEST(HandlerAllocation, MessagesOfOneReadCostTheirPayloadsOnly) {
   session.thread.stop();
   ASSERT_EQ(allocations_at.size(), 2U * rounds);
   expect_each_costs(1);
+}
+
+TEST(HandlerAllocation, MessagesOfOneReadCostTheirPayloadsOnly) {
+  expect_messages_of_one_read_cost_their_payloads_only(read_only);
+}
+
+void note_allocations(ws_session*) { allocations_at.push_back(tests::allocations); }
+
+constexpr ws_c_handler counting{note_allocations,
+                                [](ws_session* session, ws_message_type, const char*, std::size_t) {
+                                  note_allocations(session);
+                                },
+                                nullptr};
+
+TEST(CHandlerAllocation, MessagesOfOneReadCostTheirPayloadsOnly) {
+  expect_messages_of_one_read_cost_their_payloads_only([](ws::Conn& conn) {
+    static constexpr ws_c_handler only_messages{nullptr, counting.on_message, nullptr};
+    return run_c_handler(conn, only_messages);
+  });
+}
+
+TEST(CHandlerAllocation, SessionCostsItsFrameAndItsStringsOnly) {
+  begin(2);
+  HandlerOnLoop session([](ws::Conn& conn) {
+    allocations_at.push_back(tests::allocations);
+    return run_c_handler(conn, counting);
+  });
+  session.thread.stop();
+  ASSERT_EQ(allocations_at.size(), 2U);
+  EXPECT_EQ(allocations_at[1] - allocations_at[0], 2U);
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ def test_page_shows_all_examples_and_two_tabs_chat_through_two_children(demo):
     environment.pop("LD_PRELOAD", None)
     with subprocess.Popen(["node", DRIVER, f"http://127.0.0.1:{demo.port}/"], env=environment, text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as browser:
-        result = {}
+        result, in_two = {}, False
         for line in browser.stdout:
             result = json.loads(line)
             if names := result.get("inTwoChildren"):
@@ -84,3 +84,4 @@ def test_page_shows_all_examples_and_two_tabs_chat_through_two_children(demo):
         complaints = browser.stderr.read()
         browser.wait(patience(30))
     assert result == {"done": True, "errors": []}, complaints
+    assert in_two, "both tabs came to one child each time"

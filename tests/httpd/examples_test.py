@@ -1,12 +1,13 @@
 """The examples, each with its file in conf/."""
 
 import re
+import subprocess
 from contextlib import ExitStack
 
 import pytest
 
 from support import processes
-from support.frames import TEXT
+from support.frames import BINARY, TEXT, close_frame
 from support.handler_modules import SEVERAL_CHILDREN, load_handlers
 from support.waiting import wait_until
 from support.websockets_backend import WebsocketsBackend
@@ -77,6 +78,16 @@ def test_filewatch_sends_a_file_when_it_changes(example, open_directory):
             assert read_text(one).split("\n", 1)[1] == "two"
 
 
+def test_filewatch_sends_what_is_no_text_as_binary(example, open_directory):
+    file = open_directory / "picture"
+    file.write_bytes(b"\x89PNG\r\n")
+    with example("filewatch.conf", {"/etc/motd": file}).client() as client:
+        client.open("/filewatch")
+        received = client.read_frame()
+        assert received.opcode == BINARY
+        assert received.payload.split(b"\n", 1)[1] == b"\x89PNG\r\n"
+
+
 def test_command_speaks_line_by_line(example):
     with example("command.conf", {'"exec bc --interactive"': "cat"}).client() as client:
         client.open("/command")
@@ -96,13 +107,69 @@ def lives(pid):
     return processes.parent_of(pid) is not None
 
 
-def test_command_interrupts_and_then_kills(example):
-    stubborn = '''"trap 'echo interrupted' INT; echo $$; while :; do sleep 0.05; done"'''
-    with example("command.conf", {'"exec bc --interactive"': stubborn}).client() as client:
+@pytest.fixture
+def command(example):
+    """A running httpd whose /command runs this line."""
+    return lambda line: example("command.conf", {"exec bc --interactive": line})
+
+
+@pytest.fixture
+def interrupted(open_directory):
+    """Files that a command may write."""
+    open_directory.chmod(0o777)
+    return open_directory / "interrupted"
+
+
+def test_command_interrupts_and_then_kills(command, interrupted):
+    stubborn = f"trap ': >{interrupted}' INT; echo $$; while :; do sleep 0.05; done"
+    with command(stubborn).client() as client:
         client.open("/command")
         pid = int(read_text(client))
         client.close()
         wait_until(lambda: not lives(pid), "the process is killed")
+        assert interrupted.exists()
+        wait_until(lambda: not (processes.PROC / str(pid)).exists(), "and reaped")
+
+
+def test_command_interrupts_one_whose_output_nobody_takes(command, interrupted):
+    site = command(f"trap ': >{interrupted}' INT; echo $$; while :; do yes; done")
+    (child,) = site.server.children()
+    with site.client() as client:
+        client.open("/command")
+        pid = int(read_text(client))
+        wait_until(lambda: all(map(processes.is_at_rest, [child, *processes.children_of(pid)])), "the output waits")
+        client.close()
+        wait_until(lambda: not lives(pid), "the process is killed")
+        assert interrupted.exists()
+
+
+def test_command_interrupts_one_that_has_hardly_begun(command, interrupted):
+    site = command(f"sleep 0.4; : >{interrupted}")
+    (child,) = site.server.children()
+    with site.client() as client:
+        client.handshake("/command", extra=close_frame(1000, mask=True))
+        assert client.expect_close()[0] == 1000
+        wait_until(lambda: not processes.children_of(child), "the process ends")
+        assert not interrupted.exists()
+
+
+def allow_no_further_process(pid):
+    user, group = processes.user_and_group_of(pid)  # others may not limit it
+    subprocess.run(["prlimit", "--pid", str(pid), "--nproc=0"], user=user, group=group, check=True)
+
+
+def test_command_that_cannot_be_run_leaves_no_descriptor(command):
+    site = command("cat")
+    with site.client() as client:
+        client.open("/command")  # so that there is all that a first session makes
+        (child,) = site.server.children()
+        before = len(processes.open_fds(child))
+        allow_no_further_process(child)
+        for _ in range(3):
+            with site.client() as refused:
+                refused.open("/command")
+                assert refused.expect_close()[0] == 1011
+        wait_until(lambda: len(processes.open_fds(child)) <= before, lambda: processes.open_fds(child))
 
 
 def test_client_ticks_at_the_server_it_dials(example):

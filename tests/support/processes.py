@@ -22,6 +22,11 @@ def children_of(pid):
     return sorted(child for child in pids if parent_of(child) == pid)
 
 
+def user_and_group_of(pid):
+    status = (PROC / str(pid) / "status").read_text()
+    return [int(number) for number in re.findall(r"^[UG]id:\s+(\d+)", status, re.MULTILINE)]
+
+
 def is_at_rest(pid):
     """Whether each of its threads waits for something, or it has gone."""
     try:

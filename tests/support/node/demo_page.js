@@ -35,6 +35,16 @@ async function chat(page, name) {
   await waitForMessage(page, `${name} has joined`);
 }
 
+// Under a new name each time; the last one is returned.
+async function chatThroughAnotherChild(page, partner) {
+  for (let i = 0; i < MAX_TRIES; ++i) {
+    const name = `grace${i}`;
+    await chat(page, name);
+    if ((await ask({ inTwoChildren: [partner, name] })) === "yes") return name;
+  }
+  throw new Error(`${MAX_TRIES} times in one child with ${partner}`);
+}
+
 async function main() {
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
   const errors = [];
@@ -55,12 +65,7 @@ async function main() {
 
   const other = await open();
   await chat(page, "ada");
-  let name = "";
-  for (let i = 0; i < MAX_TRIES; ++i) {
-    name = `grace${i}`;
-    await chat(other, name);
-    if ((await ask({ inTwoChildren: ["ada", name] })) === "yes") break;
-  }
+  const name = await chatThroughAnotherChild(other, "ada");
   await send(page, "from ada");
   await waitForMessage(other, "ada: from ada");
   await send(other, "and back");
