@@ -105,6 +105,25 @@ void ChildMesh::send_to_all(const MeshFrame& frame) {
   is_behind_ = someone_is_behind;
 }
 
+// ---- flushing
+
+void ChildMesh::flush(std::chrono::milliseconds patience) {
+  const auto flushed = std::make_shared<std::promise<void>>();
+  loop_.post([this, flushed] {
+    flushes_.push_back(flushed);
+    end_flushes();
+  });
+  flushed->get_future().wait_for(patience);
+}
+
+void ChildMesh::end_flushes() {
+  const bool is_sent = std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) {
+    return peer->is_gone() || peer->queued_bytes() == 0;
+  });
+  if (!is_sent) return;
+  for (const auto& flushed : std::exchange(flushes_, {})) flushed->set_value();
+}
+
 // ---- counting
 
 void ChildMesh::count_elsewhere(std::string_view channel, Counted counted) {
@@ -164,6 +183,7 @@ void ChildMesh::on_peer_gone(MeshPeer&) {
       if (peer->is_gone()) loop_.release_later(peer);
     }
     std::erase_if(peers_, [](const auto& peer) { return peer->is_gone(); });
+    end_flushes();
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -29,12 +30,14 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
   void start(Receiver& receiver) override;
   void publish(SharedPublication publication) override;
   void count_elsewhere(std::string_view channel, Counted counted) override;
+  void flush(std::chrono::milliseconds patience) override;
 
  private:
   class Question;
 
   void on_ready(engine::Readiness) override { accept_waiting(); }
   void on_mesh_frame(MeshPeer& from, const MeshFrame& frame) override;
+  void on_queue_sent() override { end_flushes(); }
   void on_peer_gone(MeshPeer& peer) override;
 
   void take_up();
@@ -42,6 +45,7 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
   void welcome_new_members();
   void accept_waiting();
   void send_to_all(const MeshFrame& frame);
+  void end_flushes();
   void ask(std::string_view channel, Counted counted);
   void end_question(std::uint32_t number);
 
@@ -53,6 +57,7 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
   std::vector<std::shared_ptr<MeshPeer>> peers_;
   std::vector<std::unique_ptr<Question>> questions_;
   std::uint32_t last_question_ = 0;
+  std::vector<std::shared_ptr<std::promise<void>>> flushes_;
   bool is_behind_ = false;  // publications are left out for some peer
 };
 

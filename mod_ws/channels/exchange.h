@@ -37,6 +37,12 @@ class Exchange final : Bus::Receiver {
   /// While what is returned lives, no thread is in the middle of publishing. Any thread.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
 
+  /// Waits until the other processes can get what has been published here, at most so long. From a
+  /// thread that is no loop's.
+  void flush(std::chrono::milliseconds patience) {
+    if (bus_) bus_->flush(patience);
+  }
+
   // For LoopChannels.
   void note_subscribed(std::string_view channel, std::size_t loop_number);
   void note_unsubscribed(std::string_view channel, std::size_t loop_number);

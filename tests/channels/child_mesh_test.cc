@@ -201,6 +201,38 @@ TEST_F(ChildMeshTest, IsNotHeldUpByAMemberThatReadsNothing) {
   EXPECT_EQ(next == large ? receive_publication(reader) : next, "heard again");
 }
 
+TEST_F(ChildMeshTest, LeavesNothingBehindWhenItEndsAfterAFlush) {
+  const std::string large(4 << 20, 'x');
+  const auto late = table_->join();
+  std::optional<MeshMember> first(std::in_place, *table_);
+  first->publish(large);
+  first->mesh().flush(1ms);  // in vain: nobody reads
+  auto sockets = table_->accept_later(late.listener.get());
+  ASSERT_EQ(sockets.size(), 1U);
+  tests::Peer reader(std::move(sockets[0]));
+  std::thread ender([&] {
+    first->mesh().flush(tests::patience);
+    first.reset();
+  });
+  EXPECT_EQ(receive_publication(reader), large);
+  ender.join();
+  EXPECT_TRUE(reader.receives_end());
+}
+
+TEST_F(ChildMeshTest, DoesNotWaitForAMemberThatEndsBeforeItHasReadAll) {
+  auto sockets = table_->join();
+  MeshMember first(*table_);
+  first.publish(std::string(4 << 20, 'x'));
+  std::thread ender([&] {
+    first.mesh().flush(1ms);
+    sockets = {};
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  first.mesh().flush(tests::patience);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, tests::patience / 2);
+  ender.join();
+}
+
 TEST_F(ChildMeshTest, CountsWithoutAMemberThatDoesNotAnswer) {
   const auto silent = table_->join();
   MeshMember first(*table_);

@@ -35,6 +35,7 @@ class FakeBus final : public Bus {
                                std::string(publication->message()->payload));
   }
   void count_elsewhere(std::string_view, Counted counted) override { counted(notes_.elsewhere); }
+  void flush(std::chrono::milliseconds) override {}
 
  private:
   BusNotes& notes_;

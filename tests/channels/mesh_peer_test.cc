@@ -44,6 +44,7 @@ class MeshPeerTest : public testing::Test, MeshPeer::Owner {
   tests::Peer other_{base::UniqueFd()};
   std::vector<std::string> payloads_;
   int gone_ = 0;
+  int times_sent_ = 0;
   std::optional<MeshPeer> peer_;
   tests::LoopThread thread_;
 
@@ -53,6 +54,7 @@ class MeshPeerTest : public testing::Test, MeshPeer::Owner {
     payloads_.emplace_back(frame.payload);
     if (frame.kind == MeshFrame::Kind::question) from.send(serialize(frame));
   }
+  void on_queue_sent() override { ++times_sent_; }
   void on_peer_gone(MeshPeer& peer) override {
     EXPECT_TRUE(peer.is_gone());
     ++gone_;
@@ -150,6 +152,7 @@ TEST_F(MeshPeerWithSmallBuffers, QueuesWhatIsNotTakenAndSendsItInOrder) {
   EXPECT_GT(queued_bytes(), 300'000U);
   EXPECT_TRUE(other_.receive(expected.size()) == expected);
   EXPECT_EQ(queued_bytes(), 0U);
+  EXPECT_EQ(times_sent_, 1);
   send("at once");
   EXPECT_EQ(other_.receive(frame("at once").size()), frame("at once"));
 }
