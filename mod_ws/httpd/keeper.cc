@@ -23,7 +23,6 @@
 
 #include "mod_ws/base/unique_fd.h"
 #include "mod_ws/handler/loop_runtime.h"
-#include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/lifeline.h"
 
@@ -43,8 +42,9 @@ enum class Side { child, keeper, nobody };
 /// the fork but those that are let go of here.
 Side fork_twice(const Kept& kept) {
   const auto work = handler::runtime().offload_pool().hold(work_patience);
-  const auto channels = kept.exchange.hold();
-  const auto mail = kept.engine.hold_mail();
+  const auto channels = kept.running.exchange.hold();
+  const auto mail = kept.running.engine.hold_mail();
+  const auto mesh_mail = kept.running.mesh_engine.hold_mail();
   const pid_t first = ::fork();
   if (first < 0) return Side::nobody;
   if (first > 0) {
@@ -131,19 +131,20 @@ const char* keep(const engine::Engine& engine, int signals) {
     begun.reset();
     ::malloc_trim(0);  // what httpd's threads have used
     const base::UniqueFd signals = catch_signals();
-    kept.engine.resume();
-    if (kept.drain) kept.engine.drain(*kept.drain);
+    const engine::Engine& sessions = kept.running.engine;
+    kept.running.resume();
+    if (kept.drain) kept.running.engine.drain(*kept.drain);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                  "keeps %" APR_SIZE_T_FMT " WebSocket sessions of child %" APR_PID_T_FMT,
-                 kept.engine.resident_count(), child);
-    if (const char* const reason = keep(kept.engine, signals.get())) {
+                 sessions.resident_count(), child);
+    if (const char* const reason = keep(sessions, signals.get())) {
       ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                    "%" APR_SIZE_T_FMT " kept WebSocket sessions are closed with 1001: %s",
-                   kept.engine.resident_count(), reason);
+                   sessions.resident_count(), reason);
     } else {
       ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf, "has no WebSocket session left");
     }
-    kept.engine.stop(stop_grace);
+    kept.running.stop();
   } catch (const std::exception& error) {
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                  "a keeper fails, and its WebSocket sessions are lost: %s", error.what());
@@ -169,7 +170,7 @@ bool fork_keeper(const Kept& kept) {
   base::UniqueFd begun(ends[0]);
   base::UniqueFd begins(ends[1]);
   const pid_t child = ::getpid();
-  kept.engine.pause();
+  kept.running.pause();
   switch (fork_twice(kept)) {
     case Side::keeper:
       begun.reset();
@@ -182,7 +183,7 @@ bool fork_keeper(const Kept& kept) {
       break;
   }
   ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf, "no process to keep sessions in");
-  kept.engine.resume();
+  kept.running.resume();
   return false;
 }
 
