@@ -5,8 +5,7 @@
 #include <future>
 #include <string>
 
-#include "mod_ws/base/log.h"
-#include "tests/support/deadline.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/loop_thread.h"
 
 namespace mod_ws::engine {
@@ -15,35 +14,8 @@ namespace {
 using tests::LoopThread;
 using namespace std::chrono_literals;
 
-std::mutex lines_mutex;
-std::vector<std::string> lines;
-
-void keep(const void*, base::LogLevel, std::string_view line) {
-  const std::lock_guard lock(lines_mutex);
-  lines.emplace_back(line);
-}
-
-std::vector<std::string> all_lines() {
-  const std::lock_guard lock(lines_mutex);
-  return lines;
-}
-
-bool wait_for_lines(std::size_t count) {
-  const auto end = tests::deadline();
-  while (all_lines().size() < count) {
-    if (Clock::now() > end) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
-
 class WatchdogTest : public testing::Test {
  protected:
-  WatchdogTest() {
-    lines.clear();
-    base::set_log_sink({[](const void*, base::LogLevel) { return true; }, keep});
-  }
-
   /// A guest that stays until go_on().
   void block() {
     loop_.loop().post([this, held = held_.get_future().share()] {
@@ -54,6 +26,7 @@ class WatchdogTest : public testing::Test {
   }
   void go_on() { held_.set_value(); }
 
+  tests::LogLines log_;
   LoopThread loop_;
   std::promise<void> held_;
 };
@@ -61,19 +34,19 @@ class WatchdogTest : public testing::Test {
 TEST_F(WatchdogTest, NamesWhoKeepsALoopAndTellsWhenItGoesOn) {
   const Watchdog watchdog({&loop_.loop()}, 20ms);
   block();
-  ASSERT_TRUE(wait_for_lines(1));
-  EXPECT_TRUE(all_lines()[0].starts_with("handler dialer has kept its event loop for 0."));
+  ASSERT_TRUE(log_.wait_for(1));
+  EXPECT_TRUE(log_.all()[0].starts_with("handler dialer has kept its event loop for 0."));
   go_on();
-  ASSERT_TRUE(wait_for_lines(2));
-  EXPECT_TRUE(all_lines()[1].starts_with("handler dialer has let its event loop go on, after "));
+  ASSERT_TRUE(log_.wait_for(2));
+  EXPECT_TRUE(log_.all()[1].starts_with("handler dialer has let its event loop go on, after "));
 }
 
 TEST_F(WatchdogTest, SaysItOnce) {
   const Watchdog watchdog({&loop_.loop()}, 4ms);
   block();
-  ASSERT_TRUE(wait_for_lines(1));
+  ASSERT_TRUE(log_.wait_for(1));
   std::this_thread::sleep_for(40ms);  // so that there is time for more
-  EXPECT_EQ(all_lines().size(), 1U);
+  EXPECT_EQ(log_.all().size(), 1U);
   go_on();
 }
 
@@ -87,13 +60,13 @@ TEST_F(WatchdogTest, SaysNothingOfALoopThatWaitsOrServesOthers) {
     });
   }
   std::this_thread::sleep_for(2 * limit);
-  EXPECT_TRUE(all_lines().empty());
+  EXPECT_TRUE(log_.all().empty());
 }
 
 TEST_F(WatchdogTest, EndsWhileALoopIsKept) {
   auto watchdog = std::make_unique<Watchdog>(std::vector{&loop_.loop()}, 4ms);
   block();
-  ASSERT_TRUE(wait_for_lines(1));
+  ASSERT_TRUE(log_.wait_for(1));
   watchdog.reset();
   go_on();
 }
