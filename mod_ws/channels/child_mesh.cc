@@ -1,6 +1,8 @@
 #include "mod_ws/channels/child_mesh.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "mod_ws/base/log.h"
@@ -10,6 +12,8 @@ namespace mod_ws::channels {
 namespace {
 
 constexpr std::chrono::milliseconds patience{1'000};
+/// Until a new member is tried again that there was no descriptor for.
+constexpr std::chrono::milliseconds accept_again_after{100};
 
 }  // namespace
 
@@ -40,7 +44,7 @@ ChildMesh::ChildMesh(MeshTable& table, engine::EventLoop& loop)
     : table_(table), loop_(loop), membership_(table.join()) {}
 
 ChildMesh::~ChildMesh() {
-  if (membership_.listener) loop_.unwatch(membership_.listener.get(), *this);
+  if (accepting_ == Accepting::by_event) loop_.unwatch(membership_.listener.get(), *this);
 }
 
 void ChildMesh::start(Receiver& receiver) {
@@ -51,10 +55,7 @@ void ChildMesh::start(Receiver& receiver) {
 void ChildMesh::take_up() {
   for (auto& connection : membership_.earlier) add_peer(std::move(connection));
   membership_.earlier.clear();
-  if (!has_joined()) return;
-  if (!loop_.watch(membership_.listener.get(), engine::Interest::read, *this))
-    base::log({}, base::LogLevel::error, "channels: the kernel cannot watch for new children");
-  welcome_new_members();
+  if (has_joined()) accept_waiting();
 }
 
 void ChildMesh::add_peer(base::UniqueFd socket) {
@@ -65,13 +66,38 @@ void ChildMesh::add_peer(base::UniqueFd socket) {
 /// A new member connects before it has a session, so whoever does this before each publication
 /// leaves out nobody.
 void ChildMesh::welcome_new_members() {
-  const std::uint64_t joined = table_.joined();
-  if (std::exchange(welcomed_, joined) != joined && has_joined()) accept_waiting();
+  if (has_joined() && welcomed_ != table_.joined()) accept_waiting();
 }
 
 /// Whether somebody has joined or not: a stranger that is left waiting would be told of for ever.
 void ChildMesh::accept_waiting() {
-  for (auto& socket : table_.accept_later(membership_.listener.get())) add_peer(std::move(socket));
+  const std::uint64_t joined = table_.joined();
+  auto accepted = table_.accept_later(membership_.listener.get());
+  for (auto& socket : accepted.members) add_peer(std::move(socket));
+  if (accepted.error != 0) return try_again_later(accepted.error);
+  welcomed_ = joined;
+  watch_listener();
+}
+
+void ChildMesh::watch_listener() {
+  if (accepting_ == Accepting::by_event) return;
+  if (!loop_.watch(membership_.listener.get(), engine::Interest::read, *this))
+    return try_again_later(errno);
+  accepting_ = Accepting::by_event;
+  Timer::cancel();
+}
+
+/// By a timer, because the listener stays readable as long as somebody waits there.
+void ChildMesh::try_again_later(int error) {
+  const auto before = std::exchange(accepting_, Accepting::by_timer);
+  if (before == Accepting::by_event) loop_.unwatch(membership_.listener.get(), *this);
+  if (before != Accepting::by_timer) {
+    base::log({}, base::LogLevel::error,
+              "channels: what is published does not reach new children as long as there can be no "
+              "connections to them: " +
+                  std::generic_category().message(error));
+  }
+  loop_.set_timer(*this, accept_again_after);
 }
 
 // ---- sending

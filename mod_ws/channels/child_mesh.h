@@ -14,7 +14,7 @@ namespace mod_ws::channels {
 
 /// The bus that needs no server: each process of the httpd has a UNIX socket to each other one. A
 /// publication goes to all of them, whoever subscribes there: one system call a process.
-class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
+class ChildMesh final : public Bus, engine::Watcher, engine::Timer, MeshPeer::Owner {
  public:
   /// A process that has not taken so much gets no further publications until it has.
   static constexpr std::size_t max_queued_bytes = 64 << 20;
@@ -34,8 +34,11 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
 
  private:
   class Question;
+  /// How it learns of new members.
+  enum class Accepting : std::uint8_t { not_yet, by_event, by_timer };
 
   void on_ready(engine::Readiness) override { accept_waiting(); }
+  void on_timer() override { accept_waiting(); }
   void on_mesh_frame(MeshPeer& from, const MeshFrame& frame) override;
   void on_queue_sent() override { end_flushes(); }
   void on_peer_gone(MeshPeer& peer) override;
@@ -44,6 +47,8 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
   void add_peer(base::UniqueFd socket);
   void welcome_new_members();
   void accept_waiting();
+  void watch_listener();
+  void try_again_later(int error);
   void send_to_all(const MeshFrame& frame);
   void end_flushes();
   void ask(std::string_view channel, Counted counted);
@@ -54,6 +59,7 @@ class ChildMesh final : public Bus, engine::Watcher, MeshPeer::Owner {
   MeshTable::Membership membership_;
   Receiver* receiver_ = nullptr;
   std::uint64_t welcomed_ = 0;  // of MeshTable::joined()
+  Accepting accepting_ = Accepting::not_yet;
   std::vector<std::shared_ptr<MeshPeer>> peers_;
   std::vector<std::unique_ptr<Question>> questions_;
   std::uint32_t last_question_ = 0;
