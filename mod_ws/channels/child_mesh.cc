@@ -115,20 +115,24 @@ void ChildMesh::publish(SharedPublication publication) {
 void ChildMesh::send_to_all(const MeshFrame& frame) {
   if (peers_.empty()) return;
   const auto bytes = serialize(frame);
-  bool someone_is_behind = false;
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     if (peers_[i]->queued_bytes() > max_queued_bytes) {
-      someone_is_behind = true;
+      note_left_out();
     } else {
       peers_[i]->send(bytes);
     }
   }
-  if (someone_is_behind && !is_behind_) {
-    base::log({}, base::LogLevel::warning,
-              "channels: another child takes publications too slowly, and gets no further ones "
-              "until it has taken some");
-  }
-  is_behind_ = someone_is_behind;
+}
+
+void ChildMesh::note_left_out() {
+  const auto left_out = left_out_.count();
+  if (left_out == 0) return;
+  base::log({}, base::LogLevel::warning,
+            "channels: another child takes publications too slowly, and while more than " +
+                std::to_string(max_queued_bytes >> 20) +
+                " MB wait for it gets no further ones; publications it did not get since this was "
+                "last said: " +
+                std::to_string(left_out));
 }
 
 // ---- flushing

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "mod_ws/base/rare_line.h"
 #include "mod_ws/channels/bus.h"
 #include "mod_ws/channels/mesh_peer.h"
 #include "mod_ws/channels/mesh_table.h"
@@ -50,6 +51,7 @@ class ChildMesh final : public Bus, engine::Watcher, engine::Timer, MeshPeer::Ow
   void watch_listener();
   void try_again_later(int error);
   void send_to_all(const MeshFrame& frame);
+  void note_left_out();
   void end_flushes();
   void ask(std::string_view channel, Counted counted);
   void end_question(std::uint32_t number);
@@ -64,7 +66,7 @@ class ChildMesh final : public Bus, engine::Watcher, engine::Timer, MeshPeer::Ow
   std::vector<std::unique_ptr<Question>> questions_;
   std::uint32_t last_question_ = 0;
   std::vector<std::shared_ptr<std::promise<void>>> flushes_;
-  bool is_behind_ = false;  // publications are left out for some peer
+  base::RareLine left_out_;  // for a peer that takes too little
 };
 
 }  // namespace mod_ws::channels

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mod_ws/base/rare_line.h"
 #include "mod_ws/channels/bus.h"
 #include "mod_ws/channels/loop_channels.h"
 #include "mod_ws/engine/event_loop.h"
@@ -58,7 +59,7 @@ class Exchange final : Bus::Receiver {
   std::vector<engine::EventLoop*> loops_;
   std::unique_ptr<Bus> bus_;
   const Publication::BytesUnderWay under_way_ = std::make_shared<std::atomic<std::size_t>>(0);
-  std::atomic<bool> is_full_ = false;
+  base::RareLine dropped_;
   mutable std::mutex mutex_;
   ChannelMap<PerLoop> subscriptions_;  // how many each loop has
 };

@@ -252,6 +252,7 @@ std::optional<std::string> receive_publication(tests::Peer& connection) {
 
 TEST_F(ChildMeshTest, IsNotHeldUpByAMemberThatReadsNothing) {
   const auto stuck = table_->join();
+  const tests::LogLines log;
   MeshMember first(*table_);
   MeshMember second(*table_);
   const std::string large(4 << 20, 'x');
@@ -270,6 +271,8 @@ TEST_F(ChildMeshTest, IsNotHeldUpByAMemberThatReadsNothing) {
   first.publish("heard again");
   const auto next = receive_publication(reader);
   EXPECT_EQ(next == large ? receive_publication(reader) : next, "heard again");
+  ASSERT_EQ(log.all().size(), 1U) << "however many are left out";
+  EXPECT_TRUE(log.all()[0].ends_with("last said: 1"));
 }
 
 TEST_F(ChildMeshTest, LeavesNothingBehindWhenItEndsAfterAFlush) {
