@@ -29,7 +29,7 @@ struct Registration {
 
 /// The binary interface between handler modules and mod_ws. A module is compiled against one;
 /// mod_ws refuses another at start.
-inline constexpr char abi_version[] = "3";
+inline constexpr char abi_version[] = "4";
 
 /// Provider group of ap_register_provider(); the version is `abi_version`.
 inline constexpr char provider_group[] = "websocket-handler";

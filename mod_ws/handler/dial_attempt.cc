@@ -120,10 +120,11 @@ void DialAttempt::prepare(OffloadPool& pool, Resolver resolver) {
                                                            .port = port,
                                                            .tls = plan_.tls});
   try {
-    pool.run([preparation = preparation_] { preparation->run(); }, loop_,
-             [preparation = preparation_] {
-               if (preparation->attempt != nullptr) preparation->attempt->on_prepared(*preparation);
-             });
+    wants_preparation_ = pool.run([preparation = preparation_] { preparation->run(); }, loop_,
+                                  [preparation = preparation_] {
+                                    if (preparation->attempt != nullptr)
+                                      preparation->attempt->on_prepared(*preparation);
+                                  });
   } catch (const std::system_error& error) {
     fail(Kind::resolve, error.what());
   }
@@ -316,6 +317,7 @@ void DialAttempt::end() {
   phase_ = Phase::over;
   outcome_->attempt = nullptr;
   if (preparation_) preparation_->attempt = nullptr;
+  wants_preparation_.reset();
   cancel();
   stop_watching();
   connecting_.reset();

@@ -29,7 +29,8 @@
 namespace mod_ws::httpd {
 namespace {
 
-/// What work of ws::offload() has to come to its end; meanwhile the sessions stand still.
+/// What work of ws::offload() and of dialing has to come to its end; meanwhile the sessions stand
+/// still.
 constexpr std::chrono::milliseconds work_patience{500};
 /// How often a keeper looks whether it has sessions.
 constexpr int look_every_ms = 1'000;
@@ -41,7 +42,7 @@ enum class Side { child, keeper, nobody };
 /// Twice, so that httpd's parent does not meet a child that it does not know. No lock is held in
 /// the fork but those that are let go of here.
 Side fork_twice(const Kept& kept) {
-  const auto work = handler::runtime().offload_pool().hold(work_patience);
+  const auto work = handler::runtime().hold_work(work_patience);
   const auto channels = kept.running.exchange.hold();
   const auto mail = kept.running.engine.hold_mail();
   const auto mesh_mail = kept.running.mesh_engine.hold_mail();
@@ -56,7 +57,7 @@ Side fork_twice(const Kept& kept) {
   ::setsid();
   const pid_t second = ::fork();
   if (second != 0) ::_exit(second < 0 ? 1 : 0);
-  handler::runtime().offload_pool().take_over();
+  handler::runtime().take_over_work();
   return Side::keeper;
 }
 
