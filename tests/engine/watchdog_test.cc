@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <future>
 #include <string>
 
@@ -39,6 +40,26 @@ TEST_F(WatchdogTest, NamesWhoKeepsALoopAndTellsWhenItGoesOn) {
   go_on();
   ASSERT_TRUE(log_.wait_for(2));
   EXPECT_TRUE(log_.all()[1].starts_with("handler dialer has let its event loop go on, after "));
+}
+
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+TEST_F(WatchdogTest, IsIdleBetweenItsLooksHoweverShortTheLimitIs) {
+  const Watchdog watchdog({&loop_.loop()}, 1ms);
+  const auto before = processor_time();
+  std::promise<void> over;
+  struct End final : Timer {
+    explicit End(std::promise<void>& told) : told_(told) {}
+    void on_timer() override { told_.set_value(); }
+    std::promise<void>& told_;
+  } end(over);
+  loop_.call([&] { loop_.loop().set_timer(end, 500ms); });
+  over.get_future().wait();
+  EXPECT_LT(processor_time() - before, 100ms);
 }
 
 TEST_F(WatchdogTest, SaysItOnce) {
