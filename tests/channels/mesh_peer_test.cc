@@ -15,15 +15,18 @@ using tests::Bytes;
 /// A peer on a loop, and the other process here.
 class MeshPeerTest : public testing::Test, MeshPeer::Owner {
  protected:
-  explicit MeshPeerTest(int buffer_bytes = 0) {
-    auto pair = tests::make_socket_pair(buffer_bytes);
+  explicit MeshPeerTest(int buffer_bytes = 0) : buffer_bytes_(buffer_bytes) {}
+  // The loop calls this, which is whole from here on,
+  void SetUp() override {
+    auto pair = tests::make_socket_pair(buffer_bytes_);
     other_ = tests::Peer(std::move(pair.theirs));
     thread_.call([&] {
       MeshPeer::Owner& owner = *this;
       peer_.emplace(thread_.loop(), std::move(pair.ours), owner);
     });
   }
-  ~MeshPeerTest() override {
+  // until here.
+  void TearDown() override {
     thread_.call([this] { peer_.reset(); });
   }
 
@@ -41,6 +44,7 @@ class MeshPeerTest : public testing::Test, MeshPeer::Owner {
     return thread_.call([this] { return peer_->queued_bytes(); });
   }
 
+  const int buffer_bytes_;
   tests::Peer other_{base::UniqueFd()};
   std::vector<std::string> payloads_;
   int gone_ = 0;
