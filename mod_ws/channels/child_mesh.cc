@@ -191,6 +191,8 @@ void ChildMesh::end_question(std::uint32_t number) {
 void ChildMesh::on_mesh_frame(MeshPeer& from, const MeshFrame& frame) {
   switch (frame.kind) {
     case MeshFrame::Kind::publication:
+      // Before it is checked and framed.
+      if (receiver_->count_here(frame.channel) == 0) return;
       return receiver_->deliver_here(
           frame.channel, std::make_shared<connection::PreparedMessage>(frame.type, frame.payload));
     case MeshFrame::Kind::question:

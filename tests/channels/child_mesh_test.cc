@@ -49,6 +49,17 @@ TEST_F(ChildMeshTest, TakesWhatIsPublishedToEveryOtherMember) {
   EXPECT_EQ(second.received[1]->message()->type, ws::MessageType::binary);
 }
 
+TEST_F(ChildMeshTest, DoesNothingWithAPublicationWhereNobodySubscribes) {
+  MeshMember first(*table_);
+  MeshMember second(*table_);
+  MeshMember third(*table_);
+  second.subscribers = 0;
+  first.publish("not for the second");
+  ASSERT_TRUE(third.wait_for(1));
+  EXPECT_EQ(first.count_elsewhere("room"), 1U) << "answered after the publication";
+  EXPECT_TRUE(second.payloads().empty());
+}
+
 TEST_F(ChildMeshTest, PublishesAloneToNobody) {
   MeshMember only(*table_);
   only.publish("lost");
