@@ -13,7 +13,7 @@ usage: ./build.sh COMMAND
 
   run [--port N]        build, start httpd with the demo page on 127.0.0.1:N (8080; TLS on N+363), Ctrl-C ends it
   build                 build/modules/mod_ws.so and the example handlers
-  test                  build with AddressSanitizer and UBSan, run all tests
+  test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
   bench                 the protocol's inner loops beside memcpy; a handler's coroutine; idle sessions; publishing
@@ -186,6 +186,7 @@ run_tests() {
   local failed=0
   /usr/bin/python3 -B tests/support/check_layers.py || failed=1
   ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)" || failed=1
+  test_threads || failed=1
   # httpd is no sanitized program, so the runtime has to be there before the module that wants it.
   WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
     WS_SANITIZER_PRELOAD=$(c++ -print-file-name=libasan.so) WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
@@ -194,6 +195,18 @@ run_tests() {
   fuzz_all -runs=20000 -seed=1 || failed=1
   if [ $failed = 0 ]; then say "mod_ws: all tests passed"; else say "mod_ws: TESTS FAILED"; fi
   return $failed
+}
+
+# What several threads meet in, with ThreadSanitizer.
+test_threads() {
+  local layer status=0
+  configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON \
+    --target engine_test channels_test handler_test
+  for layer in engine channels handler; do
+    say "$layer with ThreadSanitizer"
+    "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
+  done
+  return $status
 }
 
 # fuzz_all LIBFUZZER-OPTION...: runs every fuzzer; what it finds on the way stays under build/.

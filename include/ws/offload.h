@@ -26,7 +26,10 @@ concept DestroyedTwice = false;
 template <class F>
 Pending<std::invoke_result_t<F>> offload(F function) {
   using Result = std::invoke_result_t<F>;
-  using ResultOutcome = Outcome<Result>;
+  struct ResultOutcome final : Outcome<Result> {
+    void cancel() noexcept override { wanted.reset(); }
+    std::shared_ptr<void> wanted;
+  };
   struct Work {
     explicit Work(F given) : function(std::move(given)) {}
     F function;
@@ -48,27 +51,28 @@ Pending<std::invoke_result_t<F>> offload(F function) {
   };
   const auto work = std::make_shared<Work>(std::move(function));
   const auto outcome = std::make_shared<ResultOutcome>();
-  runtime->offload([work] { work->run(); },
-                   [work, outcome] {
-                     if (work->exception) {
-                       outcome->deliver_exception(work->exception);
-                     } else if (work->result) {
-                       outcome->deliver(std::move(*work->result));
-                     } else {
-                       outcome->deliver_exception(std::make_exception_ptr(
-                           std::runtime_error("offloaded work was lost with its process")));
-                     }
-                   });
+  const auto done = [work, outcome] {
+    if (work->exception) {
+      outcome->deliver_exception(work->exception);
+    } else if (work->result) {
+      outcome->deliver(std::move(*work->result));
+    } else {
+      outcome->deliver_exception(
+          std::make_exception_ptr(std::runtime_error("offloaded work was lost with its process")));
+    }
+  };
+  outcome->wanted = runtime->offload([work] { work->run(); }, done);
   return Pending<Result>(outcome);
 }
 
 }  // namespace detail
 
 /// Runs a function that blocks, or takes long, on one of a few threads of its own, and resumes with
-/// what it returns or throws on the loop's thread, where alone it may be called. The function runs
-/// to its end even when nobody waits for it any more, so it must own what it uses. At a graceful
-/// restart of httpd sessions move to another process, and work that takes longer than that waits is
-/// lost with the old one: std::runtime_error.
+/// what it returns or throws on the loop's thread, where alone it may be called. Once it has begun
+/// it runs to its end even when nobody waits for it any more, so it must own what it uses; where
+/// its turn has not come by then, it is dropped. At a graceful restart of httpd sessions move to
+/// another process, and work that takes longer than that waits is lost with the old one:
+/// std::runtime_error.
 template <class F>
 requires(!detail::DestroyedTwice<F>) Pending<std::invoke_result_t<std::decay_t<F>>> offload(
     F&& function) {

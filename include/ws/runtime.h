@@ -53,8 +53,9 @@ class Runtime {
   virtual Pending<std::size_t> count_subscribers(std::string_view channel) = 0;
   virtual Pending<void> sleep_for(std::chrono::milliseconds time) = 0;
   virtual Pending<void> wait_ready(int fd, bool for_writing) = 0;
-  /// Runs `work` on another thread, then `done` here.
-  virtual void offload(std::function<void()> work, std::function<void()> done) = 0;
+  /// Runs `work` on another thread, then `done` here; neither, when what is returned is destroyed
+  /// before the work has begun.
+  virtual std::shared_ptr<void> offload(std::function<void()> work, std::function<void()> done) = 0;
   /// Neither argument is used once it has returned.
   virtual Pending<DialResult> dial(std::string_view url, const Dialer& dialer) = 0;
 

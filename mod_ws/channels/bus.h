@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string_view>
@@ -29,12 +30,16 @@ class Bus {
   /// From here on `receiver` gets what others publish.
   virtual void start(Receiver& receiver) = 0;
 
-  // Any thread; they never wait.
+  // Any thread; these two never wait.
 
   virtual void publish(SharedPublication publication) = 0;
   /// Calls `counted`, once and on any thread, with the sum of the other processes' subscriptions to
   /// the channel. A process that does not answer in time is left out.
   virtual void count_elsewhere(std::string_view channel, Counted counted) = 0;
+
+  /// Waits until what has been published has left this process, at most so long. From a thread that
+  /// is no loop's.
+  virtual void flush(std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace mod_ws::channels

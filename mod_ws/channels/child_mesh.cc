@@ -1,6 +1,8 @@
 #include "mod_ws/channels/child_mesh.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "mod_ws/base/log.h"
@@ -10,6 +12,8 @@ namespace mod_ws::channels {
 namespace {
 
 constexpr std::chrono::milliseconds patience{1'000};
+/// Until a new member is tried again that there was no descriptor for.
+constexpr std::chrono::milliseconds accept_again_after{100};
 
 }  // namespace
 
@@ -40,7 +44,7 @@ ChildMesh::ChildMesh(MeshTable& table, engine::EventLoop& loop)
     : table_(table), loop_(loop), membership_(table.join()) {}
 
 ChildMesh::~ChildMesh() {
-  if (membership_.listener) loop_.unwatch(membership_.listener.get(), *this);
+  if (accepting_ == Accepting::by_event) loop_.unwatch(membership_.listener.get(), *this);
 }
 
 void ChildMesh::start(Receiver& receiver) {
@@ -51,10 +55,7 @@ void ChildMesh::start(Receiver& receiver) {
 void ChildMesh::take_up() {
   for (auto& connection : membership_.earlier) add_peer(std::move(connection));
   membership_.earlier.clear();
-  if (!has_joined()) return;
-  if (!loop_.watch(membership_.listener.get(), engine::Interest::read, *this))
-    base::log({}, base::LogLevel::error, "channels: the kernel cannot watch for new children");
-  welcome_new_members();
+  if (has_joined()) accept_waiting();
 }
 
 void ChildMesh::add_peer(base::UniqueFd socket) {
@@ -65,13 +66,38 @@ void ChildMesh::add_peer(base::UniqueFd socket) {
 /// A new member connects before it has a session, so whoever does this before each publication
 /// leaves out nobody.
 void ChildMesh::welcome_new_members() {
-  const std::uint64_t joined = table_.joined();
-  if (std::exchange(welcomed_, joined) != joined && has_joined()) accept_waiting();
+  if (has_joined() && welcomed_ != table_.joined()) accept_waiting();
 }
 
 /// Whether somebody has joined or not: a stranger that is left waiting would be told of for ever.
 void ChildMesh::accept_waiting() {
-  for (auto& socket : table_.accept_later(membership_.listener.get())) add_peer(std::move(socket));
+  const std::uint64_t joined = table_.joined();
+  auto accepted = table_.accept_later(membership_.listener.get());
+  for (auto& socket : accepted.members) add_peer(std::move(socket));
+  if (accepted.error != 0) return try_again_later(accepted.error);
+  welcomed_ = joined;
+  watch_listener();
+}
+
+void ChildMesh::watch_listener() {
+  if (accepting_ == Accepting::by_event) return;
+  if (!loop_.watch(membership_.listener.get(), engine::Interest::read, *this))
+    return try_again_later(errno);
+  accepting_ = Accepting::by_event;
+  Timer::cancel();
+}
+
+/// By a timer, because the listener stays readable as long as somebody waits there.
+void ChildMesh::try_again_later(int error) {
+  const auto before = std::exchange(accepting_, Accepting::by_timer);
+  if (before == Accepting::by_event) loop_.unwatch(membership_.listener.get(), *this);
+  if (before != Accepting::by_timer) {
+    base::log({}, base::LogLevel::error,
+              "channels: what is published does not reach new children as long as there can be no "
+              "connections to them: " +
+                  std::generic_category().message(error));
+  }
+  loop_.set_timer(*this, accept_again_after);
 }
 
 // ---- sending
@@ -89,20 +115,43 @@ void ChildMesh::publish(SharedPublication publication) {
 void ChildMesh::send_to_all(const MeshFrame& frame) {
   if (peers_.empty()) return;
   const auto bytes = serialize(frame);
-  bool someone_is_behind = false;
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     if (peers_[i]->queued_bytes() > max_queued_bytes) {
-      someone_is_behind = true;
+      note_left_out();
     } else {
       peers_[i]->send(bytes);
     }
   }
-  if (someone_is_behind && !is_behind_) {
-    base::log({}, base::LogLevel::warning,
-              "channels: another child takes publications too slowly, and gets no further ones "
-              "until it has taken some");
-  }
-  is_behind_ = someone_is_behind;
+}
+
+void ChildMesh::note_left_out() {
+  const auto left_out = left_out_.count();
+  if (left_out == 0) return;
+  base::log({}, base::LogLevel::warning,
+            "channels: another child takes publications too slowly, and while more than " +
+                std::to_string(max_queued_bytes >> 20) +
+                " MB wait for it gets no further ones; publications it did not get since this was "
+                "last said: " +
+                std::to_string(left_out));
+}
+
+// ---- flushing
+
+void ChildMesh::flush(std::chrono::milliseconds patience) {
+  const auto flushed = std::make_shared<std::promise<void>>();
+  loop_.post([this, flushed] {
+    flushes_.push_back(flushed);
+    end_flushes();
+  });
+  flushed->get_future().wait_for(patience);
+}
+
+void ChildMesh::end_flushes() {
+  const bool is_sent = std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) {
+    return peer->is_gone() || peer->queued_bytes() == 0;
+  });
+  if (!is_sent) return;
+  for (const auto& flushed : std::exchange(flushes_, {})) flushed->set_value();
 }
 
 // ---- counting
@@ -142,6 +191,8 @@ void ChildMesh::end_question(std::uint32_t number) {
 void ChildMesh::on_mesh_frame(MeshPeer& from, const MeshFrame& frame) {
   switch (frame.kind) {
     case MeshFrame::Kind::publication:
+      // Before it is checked and framed.
+      if (receiver_->count_here(frame.channel) == 0) return;
       return receiver_->deliver_here(
           frame.channel, std::make_shared<connection::PreparedMessage>(frame.type, frame.payload));
     case MeshFrame::Kind::question:
@@ -164,6 +215,7 @@ void ChildMesh::on_peer_gone(MeshPeer&) {
       if (peer->is_gone()) loop_.release_later(peer);
     }
     std::erase_if(peers_, [](const auto& peer) { return peer->is_gone(); });
+    end_flushes();
   });
 }
 

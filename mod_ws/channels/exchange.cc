@@ -31,16 +31,16 @@ void Exchange::deliver_here(std::string_view channel, Message message) {
 }
 
 SharedPublication Exchange::begin(std::string_view channel, Message message) {
-  const bool is_full = under_way_->load(std::memory_order_relaxed) > max_bytes_under_way;
-  if (is_full_.exchange(is_full, std::memory_order_relaxed) != is_full && is_full) {
+  if (under_way_->load(std::memory_order_relaxed) <= max_bytes_under_way)
+    return std::make_shared<const Publication>(channel, std::move(message), under_way_);
+  if (const auto dropped = dropped_.count(); dropped > 0) {
     base::log({}, base::LogLevel::warning,
-              "channels: more is published than can be delivered, and what is published now is "
-              "dropped, until less than " +
-                  std::to_string(max_bytes_under_way >> 20) + " MB wait; first to channel " +
-                  std::string(channel));
+              "channels: more is published than can be delivered, and while more than " +
+                  std::to_string(max_bytes_under_way >> 20) +
+                  " MB wait it is dropped; publications dropped since this was last said: " +
+                  std::to_string(dropped) + ", the last one to channel " + std::string(channel));
   }
-  if (is_full) return nullptr;
-  return std::make_shared<const Publication>(channel, std::move(message), under_way_);
+  return nullptr;
 }
 
 void Exchange::post_to_loops(const SharedPublication& publication) {

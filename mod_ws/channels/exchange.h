@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mod_ws/base/rare_line.h"
 #include "mod_ws/channels/bus.h"
 #include "mod_ws/channels/loop_channels.h"
 #include "mod_ws/engine/event_loop.h"
@@ -37,6 +38,12 @@ class Exchange final : Bus::Receiver {
   /// While what is returned lives, no thread is in the middle of publishing. Any thread.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
 
+  /// Waits until the other processes can get what has been published here, at most so long. From a
+  /// thread that is no loop's.
+  void flush(std::chrono::milliseconds patience) {
+    if (bus_) bus_->flush(patience);
+  }
+
   // For LoopChannels.
   void note_subscribed(std::string_view channel, std::size_t loop_number);
   void note_unsubscribed(std::string_view channel, std::size_t loop_number);
@@ -52,7 +59,7 @@ class Exchange final : Bus::Receiver {
   std::vector<engine::EventLoop*> loops_;
   std::unique_ptr<Bus> bus_;
   const Publication::BytesUnderWay under_way_ = std::make_shared<std::atomic<std::size_t>>(0);
-  std::atomic<bool> is_full_ = false;
+  base::RareLine dropped_;
   mutable std::mutex mutex_;
   ChannelMap<PerLoop> subscriptions_;  // how many each loop has
 };

@@ -33,8 +33,9 @@ std::vector<std::uint8_t> serialize(const MeshFrame& frame) {
                       .kind = frame.kind,
                       .type = frame.type,
                       .unused = {}};
-  std::vector<std::uint8_t> bytes(sizeof header);
+  std::vector<std::uint8_t> bytes;
   bytes.reserve(sizeof header + frame.channel.size() + frame.payload.size());
+  bytes.resize(sizeof header);
   std::memcpy(bytes.data(), &header, sizeof header);
   bytes.insert(bytes.end(), frame.channel.begin(), frame.channel.end());
   bytes.insert(bytes.end(), frame.payload.begin(), frame.payload.end());

@@ -68,7 +68,9 @@ void MeshPeer::write_queued() {
   const IoResult result = socket_.write_some(queue_.front(), {});
   if (result.status == IoResult::Status::failed) return end();
   queue_.consume(result.bytes);
-  if (queue_.empty()) loop_.change_interest(socket_.fd(), Interest::read, *this);
+  if (!queue_.empty()) return;
+  loop_.change_interest(socket_.fd(), Interest::read, *this);
+  owner_.on_queue_sent();
 }
 
 void MeshPeer::end() {

@@ -17,6 +17,8 @@ class MeshPeer final : engine::Watcher {
   class Owner {
    public:
     virtual void on_mesh_frame(MeshPeer& from, const MeshFrame& frame) = 0;
+    /// Nothing is queued any more.
+    virtual void on_queue_sent() = 0;
     /// The other process is no more.
     virtual void on_peer_gone(MeshPeer& peer) = 0;
 

@@ -108,17 +108,20 @@ std::vector<base::UniqueFd> MeshTable::connect_to_others(std::size_t member) {
   return others;
 }
 
-std::vector<base::UniqueFd> MeshTable::accept_later(int listener) {
+MeshTable::Accepted MeshTable::accept_later(int listener) {
   // Nobody joins meanwhile: one in the middle of it may have connected without the secret yet.
   const auto taken = mutex_.lock_for(join_patience_seconds);
-  std::vector<base::UniqueFd> members;
+  Accepted accepted;
   while (true) {
     base::UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket) break;
-    if (is_member(socket.get())) members.push_back(std::move(socket));
+    if (!socket) {
+      if (errno != EAGAIN) accepted.error = errno;
+      break;
+    }
+    if (is_member(socket.get())) accepted.members.push_back(std::move(socket));
   }
   if (taken != base::SharedMutex::Taken::no) mutex_.unlock();
-  return members;
+  return accepted;
 }
 
 bool MeshTable::is_member(int socket) const {

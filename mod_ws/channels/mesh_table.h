@@ -35,9 +35,13 @@ class MeshTable {
   /// Grows with every new member: one that has joined waits at the listeners of those before.
   std::uint64_t joined() const { return joined_.load(); }
 
+  struct Accepted {
+    std::vector<base::UniqueFd> members;
+    int error = 0;  ///< Why one waits still: no descriptors, or no memory, are left.
+  };
   /// The connections that wait at a member's listener, each made by a later member. Strangers are
   /// refused.
-  std::vector<base::UniqueFd> accept_later(int listener);
+  Accepted accept_later(int listener);
 
  private:
   /// What a member says first to another one; nobody else knows it.

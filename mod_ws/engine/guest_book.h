@@ -6,7 +6,7 @@
 namespace mod_ws::engine {
 
 /// Whose code, which is not mod_ws's own and may block, runs on a loop's thread. Written there, and
-/// read by a Watchdog on another thread; plain loads and stores either way.
+/// read by a Watchdog on another thread.
 class GuestBook {
  public:
   /// A guest's code runs as long as this lives. Visits may lie in each other.
@@ -28,13 +28,14 @@ class GuestBook {
   /// Null: nobody.
   const char* guest() const { return guest_.load(std::memory_order_relaxed); }
 
-  /// Another one each time somebody comes or goes.
-  std::uint32_t entry() const { return entry_.load(std::memory_order_relaxed); }
+  /// Another one each time somebody comes or goes. Whoever reads it before guest() does not take an
+  /// earlier guest for the one of this entry.
+  std::uint32_t entry() const { return entry_.load(std::memory_order_acquire); }
 
  private:
   void enter(const char* guest) {
     guest_.store(guest, std::memory_order_relaxed);
-    entry_.store(entry() + 1, std::memory_order_relaxed);
+    entry_.store(entry_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
 
   std::atomic<const char*> guest_{nullptr};

@@ -1,5 +1,6 @@
 #include "mod_ws/engine/watchdog.h"
 
+#include <algorithm>
 #include <string>
 
 #include "mod_ws/base/log.h"
@@ -9,6 +10,11 @@ namespace {
 
 /// A visit is noticed late by at most so much of the limit.
 constexpr int looks_in_the_limit = 4;
+constexpr std::chrono::milliseconds shortest_time_between{1};
+
+std::chrono::microseconds time_between_looks(std::chrono::microseconds limit) {
+  return std::max<std::chrono::microseconds>(limit / looks_in_the_limit, shortest_time_between);
+}
 
 std::string seconds(Clock::duration time) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(time).count() / 100;
@@ -33,7 +39,7 @@ Watchdog::~Watchdog() {
 
 void Watchdog::run() {
   std::unique_lock lock(mutex_);
-  while (!stops_.wait_for(lock, limit_ / looks_in_the_limit, [this] { return is_stopped_; })) {
+  while (!stops_.wait_for(lock, time_between_looks(limit_), [this] { return is_stopped_; })) {
     for (Seen& seen : seen_) look_at(seen);
   }
 }
@@ -41,13 +47,14 @@ void Watchdog::run() {
 void Watchdog::look_at(Seen& seen) const {
   const GuestBook& book = seen.loop->guest_book();
   const auto now = Clock::now();
-  if (book.entry() != seen.entry) {
+  const std::uint32_t entry = book.entry();
+  if (entry != seen.entry) {
     if (seen.is_reported) {
       base::log({}, base::LogLevel::warning,
                 std::string("handler ") + seen.guest + " has let its event loop go on, after " +
                     seconds(now - seen.since));
     }
-    seen = {.loop = seen.loop, .entry = book.entry(), .guest = book.guest(), .since = now};
+    seen = {.loop = seen.loop, .entry = entry, .guest = book.guest(), .since = now};
     return;
   }
   if (seen.guest == nullptr || seen.is_reported || now - seen.since < limit_) return;

@@ -124,7 +124,8 @@ void DialAttempt::prepare(OffloadPool& pool, Resolver resolver) {
   // Not here and now: whoever dials may be in the middle of what lies in the loop's receive buffer.
   if (!preparation_->resolver && !plan_.tls) return loop_.post(go_on);
   try {
-    pool.run([preparation = preparation_] { preparation->run(); }, loop_, go_on);
+    wants_preparation_ =
+        pool.run([preparation = preparation_] { preparation->run(); }, loop_, go_on);
   } catch (const std::system_error& error) {
     fail(Kind::resolve, error.what());
   }
@@ -317,6 +318,7 @@ void DialAttempt::end() {
   phase_ = Phase::over;
   outcome_->attempt = nullptr;
   if (preparation_) preparation_->attempt = nullptr;
+  wants_preparation_.reset();
   cancel();
   stop_watching();
   connecting_.reset();

@@ -88,6 +88,7 @@ class DialAttempt final : public engine::Resident, engine::Watcher, engine::Time
   const char* handler_name_;  // who dials
   std::shared_ptr<Outcome> outcome_;
   std::shared_ptr<Preparation> preparation_;
+  std::shared_ptr<void> wants_preparation_;  // of the pool, where it waits
   Phase phase_ = Phase::preparing;
   bool goes_away_ = false;
   std::optional<engine::Clock::time_point> deadline_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -100,6 +101,24 @@ LoopRuntime& runtime() {
   return the_runtime;
 }
 
+std::array<std::unique_lock<std::mutex>, 2> LoopRuntime::hold_work(
+    std::chrono::milliseconds patience) {
+  const auto end = engine::Clock::now() + patience;
+  auto work = pool_.hold(patience);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - engine::Clock::now());
+  return {std::move(work), dialing_pool_.hold(std::max(left, std::chrono::milliseconds(0)))};
+}
+
+void LoopRuntime::go_on_with_work() {
+  pool_.go_on();
+  dialing_pool_.go_on();
+}
+
+void LoopRuntime::take_over_work() {
+  pool_.take_over();
+  dialing_pool_.take_over();
+}
+
 std::shared_ptr<const ws::detail::Prepared> LoopRuntime::prepare(ws::MessageType type,
                                                                  std::string_view payload) {
   return std::make_shared<connection::PreparedMessage>(type, payload);
@@ -148,9 +167,9 @@ ws::Pending<void> LoopRuntime::wait_ready(int fd, bool for_writing) {
   return ws::Pending<void>(ready);
 }
 
-void LoopRuntime::offload(std::function<void()> work, std::function<void()> done) {
+std::shared_ptr<void> LoopRuntime::offload(std::function<void()> work, std::function<void()> done) {
   const Beginner beginner;
-  pool_.run(std::move(work), beginner.loop(), [beginner, done = std::move(done)] {
+  return pool_.run(std::move(work), beginner.loop(), [beginner, done = std::move(done)] {
     const auto visit = beginner.visit();
     done();
   });
@@ -160,7 +179,7 @@ ws::Pending<ws::DialResult> LoopRuntime::dial(std::string_view url, const ws::Di
   EventLoop& loop = current_loop();
   ws::DialResult result;
   if (auto plan = make_dial_plan(url, dialer, loop.random(), result.error))
-    return DialAttempt::begin(loop, pool_, std::move(*plan));
+    return DialAttempt::begin(loop, dialing_pool_, std::move(*plan));
   const auto outcome = std::make_shared<ws::detail::Outcome<ws::DialResult>>();
   outcome->deliver(std::move(result));
   return ws::Pending<ws::DialResult>(outcome);

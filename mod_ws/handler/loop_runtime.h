@@ -1,6 +1,10 @@
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
 
 #include "mod_ws/channels/exchange.h"
 #include "mod_ws/handler/offload_pool.h"
@@ -19,7 +23,10 @@ class LoopRuntime final : public ws::detail::Runtime {
   using ExchangeMaker = channels::Exchange* (*)();
   void set_exchange_maker(ExchangeMaker maker) { make_exchange_ = maker; }
 
-  OffloadPool& offload_pool() { return pool_; }
+  /// See OffloadPool, for all threads that do a loop's work.
+  std::array<std::unique_lock<std::mutex>, 2> hold_work(std::chrono::milliseconds patience);
+  void take_over_work();
+  void go_on_with_work();
 
   // ws::detail::Runtime
   std::shared_ptr<const ws::detail::Prepared> prepare(ws::MessageType type,
@@ -29,7 +36,7 @@ class LoopRuntime final : public ws::detail::Runtime {
   ws::Pending<std::size_t> count_subscribers(std::string_view channel) override;
   ws::Pending<void> sleep_for(std::chrono::milliseconds time) override;
   ws::Pending<void> wait_ready(int fd, bool for_writing) override;
-  void offload(std::function<void()> work, std::function<void()> done) override;
+  std::shared_ptr<void> offload(std::function<void()> work, std::function<void()> done) override;
   ws::Pending<ws::DialResult> dial(std::string_view url, const ws::Dialer& dialer) override;
 
  private:
@@ -38,6 +45,7 @@ class LoopRuntime final : public ws::detail::Runtime {
   std::atomic<channels::Exchange*> exchange_{nullptr};
   ExchangeMaker make_exchange_ = nullptr;
   OffloadPool pool_;
+  OffloadPool dialing_pool_;  // of its own: handlers may keep all threads of the other
 };
 
 /// The process's.

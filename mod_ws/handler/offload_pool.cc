@@ -8,12 +8,21 @@ namespace mod_ws::handler {
 
 OffloadPool::OffloadPool() : state_(std::make_shared<State>()) {}
 
-void OffloadPool::run(std::function<void()> work, engine::EventLoop& loop,
-                      std::function<void()> done) {
+std::shared_ptr<void> OffloadPool::run(std::function<void()> work, engine::EventLoop& loop,
+                                       std::function<void()> done) {
+  const auto job = std::make_shared<Job>(Job{std::move(work), &loop, std::move(done), state_});
+  std::shared_ptr<void> wanted(job.get(), [job](void*) { withdraw(*job); });
   const std::lock_guard lock(state_->mutex);
   if (state_->idle <= state_->waiting.size()) start_thread();
-  state_->waiting.push_back({std::move(work), &loop, std::move(done)});
+  job->place = state_->waiting.insert(state_->waiting.end(), job);
+  job->waits = true;
   state_->has_job.notify_one();
+  return wanted;
+}
+
+void OffloadPool::withdraw(Job& job) {
+  const std::lock_guard lock(job.state->mutex);
+  if (std::exchange(job.waits, false)) job.state->waiting.erase(job.place);
 }
 
 void OffloadPool::start_thread() {
@@ -32,14 +41,16 @@ void OffloadPool::serve(const std::shared_ptr<State>& state) {
     ++state->idle;
     state->has_job.wait(lock, [&] { return !state->is_held && !state->waiting.empty(); });
     --state->idle;
-    const auto job = state->waiting.begin();
-    state->under_way.splice(state->under_way.end(), state->waiting, job);
+    const auto job = state->waiting.front();
+    state->under_way.splice(state->under_way.end(), state->waiting, job->place);
+    job->waits = false;
     lock.unlock();
     job->work();
     job->work = nullptr;
-    job->loop->post(std::move(job->done));
     lock.lock();
-    state->under_way.erase(job);
+    // Not before: who forks meanwhile has to find it undone, or nothing of it.
+    job->loop->post(std::move(job->done));
+    state->under_way.erase(job->place);
     if (state->under_way.empty()) state->has_rested.notify_all();
   }
 }
@@ -53,12 +64,19 @@ std::unique_lock<std::mutex> OffloadPool::hold(std::chrono::milliseconds patienc
   return lock;
 }
 
+void OffloadPool::go_on() {
+  const std::lock_guard lock(state_->mutex);
+  state_->is_held = false;
+  state_->has_job.notify_all();
+}
+
 void OffloadPool::take_over() {
   // The old state is left as it is: its condition variables count threads that are not here.
   const auto* const left = new std::shared_ptr<State>(std::move(state_));
   state_ = std::make_shared<State>();
-  for (Job& job : (*left)->under_way) job.loop->post(std::move(job.done));
+  for (const auto& job : (*left)->under_way) job->loop->post(std::move(job->done));
   state_->waiting = std::move((*left)->waiting);
+  for (const auto& job : state_->waiting) job->state = state_;
   for (std::size_t i = 0; i < state_->waiting.size(); ++i) start_thread();
 }
 

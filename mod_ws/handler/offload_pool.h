@@ -22,35 +22,49 @@ class OffloadPool {
   /// Runs `work` on a thread of the pool, in turn, then `done` on the loop's. A loop's thread:
   /// threads inherit its blocked signals. Throws std::system_error when there is no thread at all.
   /// `done` also runs where the work has been lost: see take_over().
-  void run(std::function<void()> work, engine::EventLoop& loop, std::function<void()> done);
+  ///
+  /// When what is returned is destroyed before the work has begun, neither of them runs, and both
+  /// are destroyed at once.
+  [[nodiscard]] std::shared_ptr<void> run(std::function<void()> work, engine::EventLoop& loop,
+                                          std::function<void()> done);
 
-  /// Before a fork: waits until no work is under way, at most so long. While what is returned
-  /// lives, none begins.
+  /// Before a fork: waits until no work is under way, at most so long. From then on none begins,
+  /// and while what is returned lives, none ends.
   std::unique_lock<std::mutex> hold(std::chrono::milliseconds patience);
 
   /// In a forked process, which has none of the threads: what waits goes on here, and what was
-  /// under way is lost. Whoever has called hold() still has what it returned.
+  /// under way is lost. Not while the mail of a loop is held.
   void take_over();
 
+  /// There was no fork after all.
+  void go_on();
+
  private:
+  struct Job;
+  struct State;
+  using Jobs = std::list<std::shared_ptr<Job>>;
   struct Job {
     std::function<void()> work;
     engine::EventLoop* loop;
     std::function<void()> done;
+    std::shared_ptr<State> state;
+    Jobs::iterator place{};  // in one of the state's lists
+    bool waits = false;
   };
   /// Shared by the threads, which may outlive the pool.
   struct State {
     std::mutex mutex;
     std::condition_variable has_job;
     std::condition_variable has_rested;
-    std::list<Job> waiting;
-    std::list<Job> under_way;
+    Jobs waiting;
+    Jobs under_way;
     bool is_held = false;
     unsigned threads = 0;
     unsigned idle = 0;
   };
   void start_thread();
   static void serve(const std::shared_ptr<State>& state);
+  static void withdraw(Job& job);
 
   std::shared_ptr<State> state_;
 };

@@ -33,8 +33,8 @@ int share_table(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
 
 }  // namespace
 
-std::unique_ptr<channels::Bus> join_channels(engine::Engine& engine) {
-  auto mesh = std::make_unique<channels::ChildMesh>(*mesh_table, *engine.loops().front());
+std::unique_ptr<channels::Bus> join_channels(engine::EventLoop& loop) {
+  auto mesh = std::make_unique<channels::ChildMesh>(*mesh_table, loop);
   if (!mesh->has_joined()) {
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
                  "channels: this child cannot reach the others, and what is published in it or "

@@ -11,11 +11,11 @@
 #include <thread>
 
 #include "mod_ws/handler/loop_runtime.h"
-#include "mod_ws/httpd/channels.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/keeper.h"
 #include "mod_ws/httpd/lifeline.h"
 #include "mod_ws/httpd/log.h"
+#include "mod_ws/httpd/running.h"
 
 namespace mod_ws::httpd {
 namespace {
@@ -23,17 +23,6 @@ namespace {
 constexpr std::chrono::milliseconds default_blocked_loop_warning{1'000};
 constexpr unsigned max_default_threads = 4;
 
-// Lives until the process ends, even when it has been stopped, and is not destroyed then:
-// connections that httpd lets go of last, senders and offloaded work still post to it.
-struct Running {
-  explicit Running(unsigned threads, const engine::LoopOptions& options)
-      : engine(threads, options), exchange(engine.loops(), join_channels(engine)) {
-    handler::runtime().set_exchange(&exchange);
-  }
-
-  engine::Engine engine;
-  channels::Exchange exchange;
-};
 Running* running = nullptr;
 std::mutex running_mutex;
 unsigned engine_threads = 1;
@@ -85,16 +74,15 @@ void watch_signals() {
 
 apr_status_t end_engine(void*) {
   if (running == nullptr) return APR_SUCCESS;
-  engine::Engine& engine = running->engine;
-  const std::size_t sessions = engine.resident_count();
+  const std::size_t sessions = running->engine.resident_count();
   if (sessions > 0) {
-    if (ends_gracefully && fork_keeper({engine, running->exchange, drain})) return APR_SUCCESS;
+    if (ends_gracefully && fork_keeper({*running, drain})) return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  "%" APR_SIZE_T_FMT
                  " WebSocket sessions are closed with 1001: their child process ends",
                  sessions);
   }
-  engine.stop(stop_grace);
+  running->stop();
   return APR_SUCCESS;
 }
 

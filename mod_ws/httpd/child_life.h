@@ -1,16 +1,10 @@
 #pragma once
 
-#include <chrono>
-
 #include "mod_ws/channels/exchange.h"
 #include "mod_ws/engine/engine.h"
 #include "mod_ws/httpd/httpd.h"
 
 namespace mod_ws::httpd {
-
-/// For sessions to say goodbye in, each at most its close timeout; httpd kills a child after nine
-/// seconds.
-inline constexpr std::chrono::milliseconds stop_grace{8'000};
 
 /// Registers what a child does at its birth and at its end: when the child's pool is destroyed,
 /// which is after the worker threads have ended, the engine goes on in a keeper, or is stopped

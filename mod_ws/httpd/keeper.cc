@@ -23,14 +23,14 @@
 
 #include "mod_ws/base/unique_fd.h"
 #include "mod_ws/handler/loop_runtime.h"
-#include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/lifeline.h"
 
 namespace mod_ws::httpd {
 namespace {
 
-/// What work of ws::offload() has to come to its end; meanwhile the sessions stand still.
+/// What work of ws::offload() and of dialing has to come to its end; meanwhile the sessions stand
+/// still.
 constexpr std::chrono::milliseconds work_patience{500};
 /// How often a keeper looks whether it has sessions.
 constexpr int look_every_ms = 1'000;
@@ -42,9 +42,10 @@ enum class Side { child, keeper, nobody };
 /// Twice, so that httpd's parent does not meet a child that it does not know. No lock is held in
 /// the fork but those that are let go of here.
 Side fork_twice(const Kept& kept) {
-  const auto work = handler::runtime().offload_pool().hold(work_patience);
-  const auto channels = kept.exchange.hold();
-  const auto mail = kept.engine.hold_mail();
+  const auto work = handler::runtime().hold_work(work_patience);
+  const auto channels = kept.running.exchange.hold();
+  const auto mail = kept.running.engine.hold_mail();
+  const auto mesh_mail = kept.running.mesh_engine.hold_mail();
   const pid_t first = ::fork();
   if (first < 0) return Side::nobody;
   if (first > 0) {
@@ -56,7 +57,6 @@ Side fork_twice(const Kept& kept) {
   ::setsid();
   const pid_t second = ::fork();
   if (second != 0) ::_exit(second < 0 ? 1 : 0);
-  handler::runtime().offload_pool().take_over();
   return Side::keeper;
 }
 
@@ -131,19 +131,21 @@ const char* keep(const engine::Engine& engine, int signals) {
     begun.reset();
     ::malloc_trim(0);  // what httpd's threads have used
     const base::UniqueFd signals = catch_signals();
-    kept.engine.resume();
-    if (kept.drain) kept.engine.drain(*kept.drain);
+    const engine::Engine& sessions = kept.running.engine;
+    handler::runtime().take_over_work();
+    kept.running.resume();
+    if (kept.drain) kept.running.engine.drain(*kept.drain);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                  "keeps %" APR_SIZE_T_FMT " WebSocket sessions of child %" APR_PID_T_FMT,
-                 kept.engine.resident_count(), child);
-    if (const char* const reason = keep(kept.engine, signals.get())) {
+                 sessions.resident_count(), child);
+    if (const char* const reason = keep(sessions, signals.get())) {
       ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                    "%" APR_SIZE_T_FMT " kept WebSocket sessions are closed with 1001: %s",
-                   kept.engine.resident_count(), reason);
+                   sessions.resident_count(), reason);
     } else {
       ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf, "has no WebSocket session left");
     }
-    kept.engine.stop(stop_grace);
+    kept.running.stop();
   } catch (const std::exception& error) {
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                  "a keeper fails, and its WebSocket sessions are lost: %s", error.what());
@@ -169,7 +171,7 @@ bool fork_keeper(const Kept& kept) {
   base::UniqueFd begun(ends[0]);
   base::UniqueFd begins(ends[1]);
   const pid_t child = ::getpid();
-  kept.engine.pause();
+  kept.running.pause();
   switch (fork_twice(kept)) {
     case Side::keeper:
       begun.reset();
@@ -182,7 +184,8 @@ bool fork_keeper(const Kept& kept) {
       break;
   }
   ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf, "no process to keep sessions in");
-  kept.engine.resume();
+  handler::runtime().go_on_with_work();
+  kept.running.resume();
   return false;
 }
 

@@ -2,16 +2,15 @@
 
 #include <optional>
 
-#include "mod_ws/channels/exchange.h"
-#include "mod_ws/engine/engine.h"
+#include "mod_ws/engine/drain.h"
 #include "mod_ws/httpd/httpd.h"
+#include "mod_ws/httpd/running.h"
 
 namespace mod_ws::httpd {
 
 /// What a child gives to its keeper.
 struct Kept {
-  engine::Engine& engine;
-  channels::Exchange& exchange;
+  Running& running;
   std::optional<engine::DrainPlan> drain;
 };
 

@@ -3,8 +3,9 @@
 #include <array>
 #include <cstring>
 
-// One function for each width of vector registers; the loader takes the one for this processor.
-#if defined(__x86_64__)
+// One function for each width of vector registers; the loader takes the one for this processor,
+// before ThreadSanitizer is there, which wants to see that.
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 #define FOR_EACH_VECTOR_WIDTH __attribute__((target_clones("avx2", "default")))
 #else
 #define FOR_EACH_VECTOR_WIDTH

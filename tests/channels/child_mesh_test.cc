@@ -1,6 +1,7 @@
 #include "mod_ws/channels/child_mesh.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -8,9 +9,13 @@
 
 #include <csignal>
 #include <cstring>
+#include <ctime>
+#include <future>
 #include <map>
+#include <optional>
 #include <thread>
 
+#include "tests/support/log_lines.h"
 #include "tests/support/mesh_member.h"
 #include "tests/support/peer.h"
 
@@ -42,6 +47,17 @@ TEST_F(ChildMeshTest, TakesWhatIsPublishedToEveryOtherMember) {
   EXPECT_EQ(second.received[0]->channel(), "room");
   EXPECT_EQ(second.received[0]->message()->type, ws::MessageType::text);
   EXPECT_EQ(second.received[1]->message()->type, ws::MessageType::binary);
+}
+
+TEST_F(ChildMeshTest, DoesNothingWithAPublicationWhereNobodySubscribes) {
+  MeshMember first(*table_);
+  MeshMember second(*table_);
+  MeshMember third(*table_);
+  second.subscribers = 0;
+  first.publish("not for the second");
+  ASSERT_TRUE(third.wait_for(1));
+  EXPECT_EQ(first.count_elsewhere("room"), 1U) << "answered after the publication";
+  EXPECT_TRUE(second.payloads().empty());
 }
 
 TEST_F(ChildMeshTest, PublishesAloneToNobody) {
@@ -98,11 +114,14 @@ TEST_F(ChildMeshTest, ForgetsADeadMember) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2500ms);
 }
 
-/// A member in another process, which says when it has got so many publications.
-pid_t fork_member(MeshTable& table, std::size_t count, int out) {
+/// A member in another process, which says when it has got so many publications. It joins once it
+/// is told to, where there is an `in`.
+pid_t fork_member(MeshTable& table, std::size_t count, int out, int in = -1) {
   const pid_t process = ::fork();
   if (process != 0) return process;
   {
+    char go_on;
+    if (in >= 0 && ::read(in, &go_on, 1) != 1) ::_exit(1);
     MeshMember member(table);
     member.subscribers = 10;
     member.publish("hello of " + std::to_string(::getpid()));
@@ -139,6 +158,69 @@ TEST_F(ChildMeshTest, JoinsProcessesThatBeginAtOnce) {
   }
   ::close(results[0]);
   ::close(results[1]);
+}
+
+/// A process that has no descriptors left.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const base::UniqueFd next(::dup(0));
+    const rlimit none{.rlim_cur = static_cast<rlim_t>(next.get()), .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+/// The processor time that a loop's thread uses while it has nothing to do.
+class IdleTime final : public engine::Timer {
+ public:
+  IdleTime(engine::EventLoop& loop, std::chrono::milliseconds time) { loop.set_timer(*this, time); }
+  std::future<std::chrono::nanoseconds> used() { return used_.get_future(); }
+
+ private:
+  static std::chrono::nanoseconds now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  }
+  void on_timer() override { used_.set_value(now() - begin_); }
+
+  const std::chrono::nanoseconds begin_ = now();
+  std::promise<std::chrono::nanoseconds> used_;
+};
+
+TEST_F(ChildMeshTest, WaitsForDescriptorsForANewMemberWithoutBeingBusy) {
+  int go_on[2];
+  int results[2];
+  ASSERT_EQ(::pipe(go_on) + ::pipe(results), 0);
+  const pid_t child = fork_member(*table_, 1, results[1], go_on[0]);
+  const tests::LogLines log;
+  MeshMember parent(*table_);
+  auto& thread = parent.thread;
+  thread.call([] {});
+  std::optional<NoDescriptors> none(std::in_place);
+  ASSERT_EQ(::write(go_on[1], "g", 1), 1);
+  ASSERT_TRUE(log.wait_for(1));
+  parent.publish("to nobody");
+  auto idle = thread.call([&] { return std::make_unique<IdleTime>(thread.loop(), 500ms); });
+  EXPECT_LT(idle->used().get(), 100ms);
+  EXPECT_EQ(log.all().size(), 1U);
+  EXPECT_NE(log.all()[0].find("Too many open files"), std::string::npos);
+  // What is published does not wait for the next try.
+  thread.call([&] {
+    none.reset();
+    parent.publish("welcome");
+  });
+  char result = 'n';
+  ASSERT_EQ(::read(results[0], &result, 1), 1);
+  EXPECT_EQ(result, 'y');
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  for (const int fd : {go_on[0], go_on[1], results[0], results[1]}) ::close(fd);
 }
 
 TEST_F(ChildMeshTest, GivesEachMessageOnceToEachOfManyThatJoinAtOnce) {
@@ -181,6 +263,7 @@ std::optional<std::string> receive_publication(tests::Peer& connection) {
 
 TEST_F(ChildMeshTest, IsNotHeldUpByAMemberThatReadsNothing) {
   const auto stuck = table_->join();
+  const tests::LogLines log;
   MeshMember first(*table_);
   MeshMember second(*table_);
   const std::string large(4 << 20, 'x');
@@ -191,7 +274,7 @@ TEST_F(ChildMeshTest, IsNotHeldUpByAMemberThatReadsNothing) {
     ASSERT_TRUE(second.wait_for(i + 1));
   }
   // For the one that reads nothing some are left out, each as a whole, until it has read.
-  auto sockets = table_->accept_later(stuck.listener.get());
+  auto sockets = table_->accept_later(stuck.listener.get()).members;
   ASSERT_EQ(sockets.size(), 2U);
   tests::Peer reader(std::move(sockets[0]));
   constexpr std::size_t kept = ChildMesh::max_queued_bytes / (4 << 20);
@@ -199,6 +282,40 @@ TEST_F(ChildMeshTest, IsNotHeldUpByAMemberThatReadsNothing) {
   first.publish("heard again");
   const auto next = receive_publication(reader);
   EXPECT_EQ(next == large ? receive_publication(reader) : next, "heard again");
+  ASSERT_EQ(log.all().size(), 1U) << "however many are left out";
+  EXPECT_TRUE(log.all()[0].ends_with("last said: 1"));
+}
+
+TEST_F(ChildMeshTest, LeavesNothingBehindWhenItEndsAfterAFlush) {
+  const std::string large(4 << 20, 'x');
+  const auto late = table_->join();
+  std::optional<MeshMember> first(std::in_place, *table_);
+  first->publish(large);
+  first->mesh().flush(1ms);  // in vain: nobody reads
+  auto sockets = table_->accept_later(late.listener.get()).members;
+  ASSERT_EQ(sockets.size(), 1U);
+  tests::Peer reader(std::move(sockets[0]));
+  std::thread ender([&] {
+    first->mesh().flush(tests::patience);
+    first.reset();
+  });
+  EXPECT_EQ(receive_publication(reader), large);
+  ender.join();
+  EXPECT_TRUE(reader.receives_end());
+}
+
+TEST_F(ChildMeshTest, DoesNotWaitForAMemberThatEndsBeforeItHasReadAll) {
+  auto sockets = table_->join();
+  MeshMember first(*table_);
+  first.publish(std::string(4 << 20, 'x'));
+  std::thread ender([&] {
+    first.mesh().flush(1ms);
+    sockets = {};
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  first.mesh().flush(tests::patience);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, tests::patience / 2);
+  ender.join();
 }
 
 TEST_F(ChildMeshTest, CountsWithoutAMemberThatDoesNotAnswer) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "tests/support/log_lines.h"
 #include "tests/support/loop_thread.h"
 #include "tests/support/subscriber.h"
 
@@ -35,6 +36,7 @@ class FakeBus final : public Bus {
                                std::string(publication->message()->payload));
   }
   void count_elsewhere(std::string_view, Counted counted) override { counted(notes_.elsewhere); }
+  void flush(std::chrono::milliseconds) override {}
 
  private:
   BusNotes& notes_;
@@ -192,6 +194,33 @@ TEST_F(ExchangeTest, KeepsTheOrderOfEachOfManyPublishersAndTheSameOnAllLoops) {
   EXPECT_EQ(payloads(second_, there), all);
   EXPECT_EQ(count("hall"), 2U);
   expect_all_in_order(bus_.published, publishers, each);
+}
+
+class Forgetful final : public Subscription {
+ public:
+  using Subscription::Subscription;
+
+ private:
+  void on_published(const Message&) override {}
+};
+
+TEST_F(ExchangeTest, SaysSeldomHowMuchItDropsUnderOverload) {
+  const tests::LogLines log;
+  auto subscriber = first_.call(
+      [&] { return std::make_unique<Forgetful>(first_.loop().local<LoopChannels>(), "room"); });
+  const Message large = prepared(std::string(Exchange::max_bytes_under_way + 1, 'x'));
+  for (int i = 0; i < 5; ++i) {
+    std::promise<void> go_on;
+    first_.loop().post([held = go_on.get_future().share()] { held.wait(); });
+    EXPECT_TRUE(exchange_->publish("room", large));
+    EXPECT_FALSE(exchange_->publish("room", prepared("one too many")));
+    go_on.set_value();
+    // Until it has been delivered, and there is room again.
+    EXPECT_TRUE(first_.wait_until([&] { return exchange_->publish("hall", prepared("nobody")); }));
+  }
+  ASSERT_EQ(log.all().size(), 1U);
+  EXPECT_TRUE(log.all()[0].ends_with("last said: 1, the last one to channel room"));
+  first_.call([&] { subscriber.reset(); });
 }
 
 TEST_F(ExchangeTest, TakesNothingWhileTooMuchIsUnderWay) {

@@ -15,15 +15,18 @@ using tests::Bytes;
 /// A peer on a loop, and the other process here.
 class MeshPeerTest : public testing::Test, MeshPeer::Owner {
  protected:
-  explicit MeshPeerTest(int buffer_bytes = 0) {
-    auto pair = tests::make_socket_pair(buffer_bytes);
+  explicit MeshPeerTest(int buffer_bytes = 0) : buffer_bytes_(buffer_bytes) {}
+  // The loop calls this, which is whole from here on,
+  void SetUp() override {
+    auto pair = tests::make_socket_pair(buffer_bytes_);
     other_ = tests::Peer(std::move(pair.theirs));
     thread_.call([&] {
       MeshPeer::Owner& owner = *this;
       peer_.emplace(thread_.loop(), std::move(pair.ours), owner);
     });
   }
-  ~MeshPeerTest() override {
+  // until here.
+  void TearDown() override {
     thread_.call([this] { peer_.reset(); });
   }
 
@@ -41,9 +44,11 @@ class MeshPeerTest : public testing::Test, MeshPeer::Owner {
     return thread_.call([this] { return peer_->queued_bytes(); });
   }
 
+  const int buffer_bytes_;
   tests::Peer other_{base::UniqueFd()};
   std::vector<std::string> payloads_;
   int gone_ = 0;
+  int times_sent_ = 0;
   std::optional<MeshPeer> peer_;
   tests::LoopThread thread_;
 
@@ -53,6 +58,7 @@ class MeshPeerTest : public testing::Test, MeshPeer::Owner {
     payloads_.emplace_back(frame.payload);
     if (frame.kind == MeshFrame::Kind::question) from.send(serialize(frame));
   }
+  void on_queue_sent() override { ++times_sent_; }
   void on_peer_gone(MeshPeer& peer) override {
     EXPECT_TRUE(peer.is_gone());
     ++gone_;
@@ -150,6 +156,7 @@ TEST_F(MeshPeerWithSmallBuffers, QueuesWhatIsNotTakenAndSendsItInOrder) {
   EXPECT_GT(queued_bytes(), 300'000U);
   EXPECT_TRUE(other_.receive(expected.size()) == expected);
   EXPECT_EQ(queued_bytes(), 0U);
+  EXPECT_EQ(times_sent_, 1);
   send("at once");
   EXPECT_EQ(other_.receive(frame("at once").size()), frame("at once"));
 }

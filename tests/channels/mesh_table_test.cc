@@ -28,15 +28,15 @@ TEST_F(MeshTableTest, ConnectsEachMemberToAllBefore) {
     EXPECT_EQ(members.back().earlier.size(), before);
   }
   for (std::size_t i = 0; i < members.size(); ++i) {
-    EXPECT_EQ(table_->accept_later(members[i].listener.get()).size(), 4 - i);
-    EXPECT_TRUE(table_->accept_later(members[i].listener.get()).empty());
+    EXPECT_EQ(table_->accept_later(members[i].listener.get()).members.size(), 4 - i);
+    EXPECT_TRUE(table_->accept_later(members[i].listener.get()).members.empty());
   }
 }
 
 TEST_F(MeshTableTest, JoinsTheEndsOfAConnection) {
   const auto first = table_->join();
   const auto second = table_->join();
-  const auto accepted = table_->accept_later(first.listener.get());
+  const auto accepted = table_->accept_later(first.listener.get()).members;
   ASSERT_EQ(accepted.size(), 1U);
   char byte = 'x';
   ASSERT_EQ(::send(accepted[0].get(), &byte, 1, 0), 1);
@@ -55,8 +55,8 @@ TEST_F(MeshTableTest, GivesTheAddressOfADeadMemberToTheNext) {
   EXPECT_EQ(table_->joined(), 3U);
   const auto fourth = table_->join();
   EXPECT_EQ(fourth.earlier.size(), 2U);
-  EXPECT_EQ(table_->accept_later(third.listener.get()).size(), 1U);
-  EXPECT_EQ(table_->accept_later(second.listener.get()).size(), 2U);
+  EXPECT_EQ(table_->accept_later(third.listener.get()).members.size(), 1U);
+  EXPECT_EQ(table_->accept_later(second.listener.get()).members.size(), 2U);
 }
 
 TEST_F(MeshTableTest, SeparatesServers) {
@@ -90,7 +90,7 @@ TEST_F(MeshTableTest, RefusesWhoDoesNotKnowTheSecret) {
     const std::vector<char> wrong(size, 'x');
     ASSERT_EQ(::send(stranger.get(), wrong.data(), wrong.size(), 0),
               static_cast<ssize_t>(wrong.size()));
-    EXPECT_TRUE(table_->accept_later(member.listener.get()).empty());
+    EXPECT_TRUE(table_->accept_later(member.listener.get()).members.empty());
     EXPECT_TRUE(has_ended(stranger));
   }
 }
@@ -99,7 +99,7 @@ TEST_F(MeshTableTest, AcceptsMembersBehindAStranger) {
   const auto first = table_->join();
   const auto stranger = connect_to(first.listener);
   const auto second = table_->join();
-  EXPECT_EQ(table_->accept_later(first.listener.get()).size(), 1U);
+  EXPECT_EQ(table_->accept_later(first.listener.get()).members.size(), 1U);
 }
 
 // ---- several processes
@@ -147,7 +147,7 @@ class JoiningChild {
     for (std::size_t said = 0;;) {
       pollfd poll{.fd = membership.listener.get(), .events = POLLIN, .revents = 0};
       ::poll(&poll, 1, -1);
-      accepted += table.accept_later(membership.listener.get()).size();
+      accepted += table.accept_later(membership.listener.get()).members.size();
       if (accepted != said) say(out, said = accepted);
     }
   }
@@ -196,7 +196,7 @@ TEST_F(MeshTableTest, OutlivesAMemberThatDiesWhileItJoins) {
     const auto second = table_->join();
     EXPECT_TRUE(first.listener);
     EXPECT_EQ(second.earlier.size(), 1U);
-    EXPECT_EQ(table_->accept_later(first.listener.get()).size(), 1U);
+    EXPECT_EQ(table_->accept_later(first.listener.get()).members.size(), 1U);
   }
 }
 

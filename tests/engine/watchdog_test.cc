@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
+#include <ctime>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -11,8 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "mod_ws/base/log.h"
-#include "tests/support/deadline.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/loop_thread.h"
 
 namespace mod_ws::engine {
@@ -20,26 +19,6 @@ namespace {
 
 using tests::LoopThread;
 using namespace std::chrono_literals;
-
-std::mutex lines_mutex;
-std::condition_variable lines_grow;
-std::vector<std::string> lines;
-
-void keep(const void*, base::LogLevel, std::string_view line) {
-  const std::lock_guard lock(lines_mutex);
-  lines.emplace_back(line);
-  lines_grow.notify_one();
-}
-
-std::vector<std::string> all_lines() {
-  const std::lock_guard lock(lines_mutex);
-  return lines;
-}
-
-bool wait_for_lines(std::size_t count) {
-  std::unique_lock lock(lines_mutex);
-  return lines_grow.wait_for(lock, tests::patience, [count] { return lines.size() >= count; });
-}
 
 /// Keeps a loop until it is destroyed; `host` may have let it in.
 class Guest {
@@ -77,11 +56,7 @@ class ManyGuests {
 
 class WatchdogTest : public testing::Test {
  protected:
-  WatchdogTest() {
-    lines.clear();
-    base::set_log_sink({[](const void*, base::LogLevel) { return true; }, keep});
-  }
-
+  tests::LogLines log_;
   LoopThread thread_;
   LoopThread other_thread_;
 };
@@ -90,29 +65,49 @@ TEST_F(WatchdogTest, NamesWhoKeepsALoopAndTellsWhenItGoesOn) {
   const Watchdog watchdog({&thread_.loop()}, 20ms);
   {
     const Guest guest(thread_, "dialer", "chat");
-    ASSERT_TRUE(wait_for_lines(1));
-    EXPECT_TRUE(all_lines()[0].starts_with("handler dialer has kept its event loop for 0."));
+    ASSERT_TRUE(log_.wait_for(1));
+    EXPECT_TRUE(log_.all()[0].starts_with("handler dialer has kept its event loop for 0."));
   }
-  ASSERT_TRUE(wait_for_lines(2));
-  EXPECT_TRUE(all_lines()[1].starts_with("handler dialer has let its event loop go on, after "));
+  ASSERT_TRUE(log_.wait_for(2));
+  EXPECT_TRUE(log_.all()[1].starts_with("handler dialer has let its event loop go on, after "));
+}
+
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+TEST_F(WatchdogTest, IsIdleBetweenItsLooksHoweverShortTheLimitIs) {
+  const Watchdog watchdog({&thread_.loop()}, 1ms);
+  const auto before = processor_time();
+  std::promise<void> over;
+  struct End final : Timer {
+    explicit End(std::promise<void>& told) : told_(told) {}
+    void on_timer() override { told_.set_value(); }
+    std::promise<void>& told_;
+  } end(over);
+  thread_.call([&] { thread_.loop().set_timer(end, 500ms); });
+  over.get_future().wait();
+  EXPECT_LT(processor_time() - before, 100ms);
 }
 
 TEST_F(WatchdogTest, SaysItOnce) {
   const Watchdog watchdog({&thread_.loop(), &other_thread_.loop()}, 4ms);
   const Guest guest(thread_, "chat");
-  ASSERT_TRUE(wait_for_lines(1));
+  ASSERT_TRUE(log_.wait_for(1));
   // Until another one has kept its loop for as long, there is time for more.
   const Guest other(other_thread_, "dialer");
-  ASSERT_TRUE(wait_for_lines(2));
-  EXPECT_TRUE(all_lines()[1].starts_with("handler dialer has kept"));
+  ASSERT_TRUE(log_.wait_for(2));
+  EXPECT_TRUE(log_.all()[1].starts_with("handler dialer has kept"));
 }
 
 TEST_F(WatchdogTest, SaysNothingOfALoopThatServesOthers) {
   const Watchdog watchdog({&thread_.loop(), &other_thread_.loop()}, 500ms);
   const ManyGuests guests(thread_, "chat");
   const Guest other(other_thread_, "dialer");
-  ASSERT_TRUE(wait_for_lines(1));
-  EXPECT_TRUE(all_lines()[0].starts_with("handler dialer has kept"));
+  ASSERT_TRUE(log_.wait_for(1));
+  EXPECT_TRUE(log_.all()[0].starts_with("handler dialer has kept"));
 }
 
 TEST_F(WatchdogTest, SaysNothingOfALoopThatWaits) {
@@ -120,14 +115,14 @@ TEST_F(WatchdogTest, SaysNothingOfALoopThatWaits) {
   thread_.call(
       [&book = thread_.loop().guest_book()] { const GuestBook::Visit visit(book, "chat"); });
   const Guest other(other_thread_, "dialer");
-  ASSERT_TRUE(wait_for_lines(1));
-  EXPECT_TRUE(all_lines()[0].starts_with("handler dialer has kept"));
+  ASSERT_TRUE(log_.wait_for(1));
+  EXPECT_TRUE(log_.all()[0].starts_with("handler dialer has kept"));
 }
 
 TEST_F(WatchdogTest, EndsWhileALoopIsKept) {
   auto watchdog = std::make_unique<Watchdog>(std::vector{&thread_.loop()}, 4ms);
   const Guest guest(thread_, "chat");
-  ASSERT_TRUE(wait_for_lines(1));
+  ASSERT_TRUE(log_.wait_for(1));
   watchdog.reset();
 }
 

@@ -7,7 +7,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "mod_ws/handler/loop_runtime.h"
 #include "tests/support/noting_handler.h"
+#include "ws/dialer.h"
 #include "ws/offload.h"
 
 namespace mod_ws::handler {
@@ -27,28 +29,30 @@ class Gate {
   }
   void pass() {
     std::unique_lock lock(mutex_);
-    ++waiting_;
+    ++come_;
     changed_.notify_all();
     changed_.wait(lock, [this] { return is_open_; });
   }
-  bool wait_for(unsigned waiting) {
+  bool wait_for(unsigned come) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, tests::patience, [&] { return waiting_ >= waiting; });
+    return changed_.wait_for(lock, tests::patience, [&] { return come_ >= come; });
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   bool is_open_ = false;
-  unsigned waiting_ = 0;
+  unsigned come_ = 0;
 };
 
 class OffloadPoolTest : public testing::Test {
  protected:
   void run(std::function<void()> work, std::function<void()> done) {
-    thread_.call([&] { pool_.run(std::move(work), thread_.loop(), std::move(done)); });
+    wanted_.push_back(
+        thread_.call([&] { return pool_.run(std::move(work), thread_.loop(), std::move(done)); }));
   }
   OffloadPool pool_;
+  std::vector<std::shared_ptr<void>> wanted_;
   tests::LoopThread thread_;
 };
 
@@ -96,13 +100,33 @@ TEST_F(OffloadPoolTest, UsesAThreadAgain) {
 TEST_F(OffloadPoolTest, MayGoBeforeItsJobsAreDone) {
   Gate gate;
   bool is_done = false;
+  std::shared_ptr<void> wanted;
   {
     OffloadPool pool;
-    thread_.call([&] { pool.run([&] { gate.pass(); }, thread_.loop(), [&] { is_done = true; }); });
+    wanted = thread_.call(
+        [&] { return pool.run([&] { gate.pass(); }, thread_.loop(), [&] { is_done = true; }); });
     ASSERT_TRUE(gate.wait_for(1));
   }
   gate.open();
   EXPECT_TRUE(thread_.wait_until([&] { return is_done; }));
+}
+
+TEST_F(OffloadPoolTest, DropsAtOnceWhatHasNotBegunAndNobodyWantsAnyMore) {
+  Gate gate;
+  unsigned done = 0;
+  for (unsigned i = 0; i < OffloadPool::max_threads; ++i)
+    run([&] { gate.pass(); }, [&] { ++done; });
+  ASSERT_TRUE(gate.wait_for(OffloadPool::max_threads));
+  const auto held = std::make_shared<int>();
+  bool has_run = false;
+  run([&has_run, held] { has_run = true; }, [&has_run, held] { has_run = true; });
+  run([] {}, [&] { ++done; });
+  wanted_.erase(wanted_.end() - 2);
+  EXPECT_EQ(held.use_count(), 1);
+  wanted_.erase(wanted_.begin());  // under way: it runs to its end
+  gate.open();
+  EXPECT_TRUE(thread_.wait_until([&] { return done == OffloadPool::max_threads + 1; }));
+  EXPECT_FALSE(has_run);
 }
 
 // ---- ws::offload()
@@ -138,6 +162,7 @@ TEST(Offload, ThrowsWhatTheFunctionThrows) {
 
 std::atomic<bool> has_run;
 Gate* gate = nullptr;
+std::weak_ptr<int> owned_by_work;
 
 TEST(Offload, RunsToItsEndWhenNobodyWaitsAnyMore) {
   Gate here;
@@ -146,10 +171,13 @@ TEST(Offload, RunsToItsEndWhenNobodyWaitsAnyMore) {
   NotingHandler session([](ws::Conn& conn) -> ws::Task<> {
     conn.spawn([]() -> ws::Task<> {
       const Alive alive;
-      co_await ws::offload([] {
+      const auto own = std::make_shared<int>();
+      owned_by_work = own;
+      const auto work = [own] {
         gate->pass();
         has_run = true;
-      });
+      };
+      co_await ws::offload(work);
       ++notes.step;
     }());
     co_return;
@@ -158,9 +186,64 @@ TEST(Offload, RunsToItsEndWhenNobodyWaitsAnyMore) {
   session.expect_close_and_answer(1000);
   EXPECT_EQ(notes.alive, 0);
   here.open();
-  EXPECT_TRUE(session.wait_until([] { return has_run.load(); }));
-  session.thread.call([] {});
+  EXPECT_TRUE(session.wait_until([] { return owned_by_work.expired(); }));
+  EXPECT_TRUE(has_run);
   EXPECT_EQ(notes.step, 0);
+}
+
+/// All threads of the process's pool are kept busy, until it lets go.
+class AllThreadsKept {
+ public:
+  AllThreadsKept() {
+    for (unsigned i = 0; i < OffloadPool::max_threads; ++i) {
+      wanted_.push_back(thread_.call(
+          [this] { return runtime().offload([this] { gate_.pass(); }, [this] { ++done_; }); }));
+    }
+    EXPECT_TRUE(gate_.wait_for(OffloadPool::max_threads));
+  }
+  ~AllThreadsKept() { let_go(); }
+
+  void let_go() {
+    gate_.open();
+    EXPECT_TRUE(thread_.wait_until([this] { return done_ == OffloadPool::max_threads; }));
+  }
+
+ private:
+  Gate gate_;
+  unsigned done_ = 0;
+  std::vector<std::shared_ptr<void>> wanted_;
+  tests::LoopThread thread_;
+};
+
+TEST(Offload, DropsWhatHasNotBegunWhenItsSessionEnds) {
+  AllThreadsKept kept;
+  has_run = false;
+  {
+    NotingHandler session([](ws::Conn&) -> ws::Task<> {
+      std::vector<ws::Pending<void>> begun;
+      for (unsigned i = 0; i < 30; ++i) begun.push_back(ws::offload([] { has_run = true; }));
+      co_return;
+    });
+    session.expect_close_and_answer(1000);
+  }
+  kept.let_go();
+  NotingHandler session([](ws::Conn&) -> ws::Task<> {
+    co_await ws::offload([] {});
+    ++notes.step;
+  });
+  EXPECT_TRUE(session.wait_for_step(1));
+  EXPECT_FALSE(has_run);
+}
+
+TEST(Offload, LeavesThreadsToDialing) {
+  const AllThreadsKept kept;
+  NotingHandler session([](ws::Conn&) -> ws::Task<> {
+    ws::Dialer dialer;
+    const auto result = co_await dialer.dial("ws://localhost:1/");
+    EXPECT_EQ(result.error.kind, ws::DialError::Kind::connect) << result.error.message;
+    ++notes.step;
+  });
+  EXPECT_TRUE(session.wait_for_step(1));
 }
 
 TEST(Offload, WaitsForAllThatWereBegun) {
@@ -173,6 +256,20 @@ TEST(Offload, WaitsForAllThatWereBegun) {
   });
   session.expect_close_and_answer(1000);
   EXPECT_EQ(notes.lines, std::vector<std::string>{"435"});
+}
+
+TEST(OffloadPool, BeginsNothingWhileItIsHeld) {
+  tests::LoopThread thread;
+  OffloadPool pool;
+  { const auto held = pool.hold(std::chrono::milliseconds(0)); }
+  std::promise<void> worked;
+  const auto wanted =
+      thread.call([&] { return pool.run([&] { worked.set_value(); }, thread.loop(), [] {}); });
+  auto work = worked.get_future();
+  EXPECT_EQ(work.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  pool.go_on();
+  EXPECT_EQ(work.wait_for(tests::patience), std::future_status::ready);
+  thread.call([] {});  // the end of the work has come to the loop
 }
 
 }  // namespace

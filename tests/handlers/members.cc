@@ -1,10 +1,14 @@
 #include <unistd.h>
 #include <ws/ws.h>
 
+#include <chrono>
+#include <filesystem>
 #include <thread>
 
 /// Handlers for the tests of channels, and of what a handler may ask for.
 namespace {
+
+using namespace std::chrono_literals;
 
 ws::Task<> say(ws::Conn& conn, std::string text) {
   [[maybe_unused]] const auto error =
@@ -12,10 +16,12 @@ ws::Task<> say(ws::Conn& conn, std::string text) {
 }
 
 /// Subscribes to the channel of the query, says which process it is in, and does what it is told:
-/// "count", "leave", "join NAME", "thread TEXT" (publishes from another thread); anything else is
-/// published.
+/// "count", "leave", "join NAME", "thread TEXT" (publishes from another thread), "block FILE" (its
+/// loop, until there is the file), "will TEXT" (publishes it when the session is over); anything
+/// else is published.
 ws::Task<> member(ws::Conn& conn) {
   const std::string channel(conn.request().query());
+  std::string will;
   conn.subscribe(channel);
   co_await say(conn, "pid " + std::to_string(::getpid()));
   while (const auto message = co_await conn.read()) {
@@ -30,10 +36,16 @@ ws::Task<> member(ws::Conn& conn) {
       co_await say(conn, "joined");
     } else if (text.starts_with("thread ")) {
       std::thread([channel, text] { ws::publish(channel, ws::MessageType::text, text); }).detach();
+    } else if (text.starts_with("block ")) {
+      while (!std::filesystem::exists(text.substr(6))) std::this_thread::sleep_for(1ms);
+    } else if (text.starts_with("will ")) {
+      will = text.substr(5);
+      co_await say(conn, "noted");
     } else {
       ws::publish(channel, *message);
     }
   }
+  if (!will.empty()) ws::publish(channel, ws::MessageType::text, will);
 }
 
 /// Says what it was asked for: "header NAME", "cookie NAME", "query NAME", "option NAME".

@@ -8,6 +8,8 @@ import pytest
 
 from support.frames import BINARY, TEXT
 from support.handler_modules import SEVERAL_CHILDREN, load_handlers
+from support.httpd import server_root
+from support.keepers import keepers_of
 from support.raw_client import RawClient
 from support.waiting import wait_until
 
@@ -58,6 +60,18 @@ class Members:
             return len(members) >= processes
         wait_until(joins_another, f"members in {processes} processes", 30)
         return list(members.values())
+
+    def join_two_loops_and_another_process(self, channel):
+        """Of one process a member on the first loop and one on the second, and one of another process."""
+        members = {}
+
+        def joins_a_second_loop():
+            member = self.join(channel)
+            members.setdefault(member.pid, []).append(member)
+            return len(members) > 1 and any(len(known) > 1 for known in members.values())
+        wait_until(joins_a_second_loop, "two members in one process, and one in another", 30)
+        two = max(members.values(), key=len)
+        return *two[:2], next(known[0] for known in members.values() if known is not two)
 
 
 @pytest.fixture
@@ -163,6 +177,38 @@ def test_do_not_wait_for_a_member_that_reads_nothing(members):
     while (received := lazy.read_frame()).opcode == BINARY:
         pass
     assert int.from_bytes(received.payload[:2], "big") == 1008
+
+
+def test_do_not_wait_for_a_loop_that_a_handler_blocks(start):
+    members = start(SEVERAL_CHILDREN + "WebSocketEngineThreads 2\nWebSocketBlockedLoopWarning 50ms\n")
+    blocker, beside, elsewhere = members.join_two_loops_and_another_process("room")
+    with server_root() as root:
+        say(blocker, f"block {root / 'go-on'}")
+        members.server.wait_for_log("handler member has kept its event loop")
+        for speaker, text in ((elsewhere, "to the others"), (beside, "from the others")):
+            say(speaker, text)
+            for member in (beside, elsewhere):
+                member.expect_frame(TEXT, text)
+        (root / "go-on").touch()
+        for text in ("to the others", "from the others"):
+            blocker.expect_frame(TEXT, text)
+
+
+def test_carry_what_a_session_publishes_as_its_process_ends(start):
+    members = start("StartServers 1\nServerLimit 3\nWebSocketEngineThreads 2\n")
+    first, ending = members.join("room"), members.join("room")
+    say(ending, "will goodbye")
+    ending.expect_frame(TEXT, "noted")
+    first.send_close(1000)  # its loop has nothing to wait for
+    first.expect_close()
+    old = set(members.server.children())
+    members.server.graceful()
+    wait_until(lambda: not old & set(members.server.children()), "the old child ends")
+    (keeper,) = keepers_of(members.server)
+    stayer = members.join("room")
+    os.kill(keeper, signal.SIGTERM)
+    assert ending.expect_close()[0] == 1001
+    stayer.expect_frame(TEXT, "goodbye")
 
 
 # Publishing over HTTP

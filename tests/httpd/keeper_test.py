@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from support import processes
 from support.frames import TEXT
 from support.handler_modules import load_handlers
 from support.httpd import accepts
+from support.keepers import keepers_of
 from support.ports import free_ports
 from support.raw_client import RawClient
 from support.relay import Relay
@@ -25,24 +25,6 @@ ECHO = """
 </Location>
 """
 MPMS = ["event", "worker", "prefork"]
-TITLE = b"ws-keeper"
-
-
-def keepers_of(server):
-    """Processes of this server that are no children of its parent's: each has its error log open."""
-    log = str(server.config.error_log)
-    found = []
-    for entry in processes.PROC.iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if not (entry / "cmdline").read_bytes().startswith(TITLE):
-                continue
-            if log in processes.open_fds(int(entry.name)).values():
-                found.append(int(entry.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return sorted(found)
 
 
 def wait_for_keepers(server, count):

@@ -49,7 +49,7 @@ class MeshMember final : channels::Bus::Receiver {
     return counted.get();
   }
 
-  std::size_t subscribers = 0;  ///< What it answers; set before somebody asks.
+  std::size_t subscribers = 1;  ///< To "room"; set before somebody asks or publishes.
   std::vector<channels::SharedPublication> received;
   LoopThread thread;
 

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace mod_ws::base {
+
+/// Keeps a line out of the log that would be written for each of many losses: it is due for the
+/// first, and then once in a while for those since. Any thread.
+class RareLine {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds interval{10};
+
+  /// One more. How many the line that is due now is about; 0: none is due.
+  std::uint64_t count(Clock::time_point now = Clock::now()) {
+    untold_.fetch_add(1, std::memory_order_relaxed);
+    auto due = due_.load(std::memory_order_relaxed);
+    const Clock::rep time = now.time_since_epoch().count();
+    if (time < due) return 0;
+    const auto next = (now + interval).time_since_epoch().count();
+    if (!due_.compare_exchange_strong(due, next, std::memory_order_relaxed)) return 0;
+    return untold_.exchange(0, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<Clock::rep> due_{0};
+  std::atomic<std::uint64_t> untold_{0};
+};
+
+}  // namespace mod_ws::base

@@ -1,0 +1,39 @@
+#include "mod_ws/httpd/running.h"
+
+#include "mod_ws/handler/loop_runtime.h"
+#include "mod_ws/httpd/channels.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+/// For sessions to say goodbye in, each at most its close timeout, and then for what they publish
+/// with it. httpd kills a child after nine seconds.
+constexpr std::chrono::milliseconds stop_grace{8'000};
+constexpr std::chrono::milliseconds flush_patience{500};
+
+}  // namespace
+
+Running::Running(unsigned threads, const engine::LoopOptions& options)
+    : engine(threads, options),
+      mesh_engine(1, {}),
+      exchange(engine.loops(), join_channels(*mesh_engine.loops().front())) {
+  handler::runtime().set_exchange(&exchange);
+}
+
+void Running::pause() {
+  engine.pause();
+  mesh_engine.pause();
+}
+
+void Running::resume() {
+  mesh_engine.resume();
+  engine.resume();
+}
+
+void Running::stop() {
+  engine.stop(stop_grace);
+  exchange.flush(flush_patience);
+  mesh_engine.stop(std::chrono::milliseconds(0));
+}
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,40 @@
+#include "mod_ws/base/rare_line.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <thread>
+#include <vector>
+
+namespace mod_ws::base {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(RareLine, IsDueForTheFirstAndThenOnceInAWhileForAllSince) {
+  RareLine line;
+  const auto begin = RareLine::Clock::now();
+  EXPECT_EQ(line.count(begin), 1U);
+  for (int i = 1; i < 1000; ++i) EXPECT_EQ(line.count(begin + i * 1ms), 0U);
+  EXPECT_EQ(line.count(begin + RareLine::interval - 1ms), 0U);
+  EXPECT_EQ(line.count(begin + RareLine::interval), 1001U);
+  EXPECT_EQ(line.count(begin + RareLine::interval + 1ms), 0U);
+  EXPECT_EQ(line.count(begin + 5 * RareLine::interval), 2U);
+}
+
+TEST(RareLine, IsWrittenByOneOfManyThreads) {
+  RareLine line;
+  const auto begin = RareLine::Clock::now();
+  std::vector<std::uint64_t> told(4);
+  std::vector<std::thread> threads;
+  for (auto& mine : told) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i) mine += line.count(begin) > 0 ? 1 : 0;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(std::accumulate(told.begin(), told.end(), std::uint64_t{0}), 1U);
+}
+
+}  // namespace
+}  // namespace mod_ws::base
