@@ -162,6 +162,8 @@ def test_command_that_cannot_be_run_leaves_no_descriptor(command):
     site = command("cat")
     with site.client() as client:
         client.open("/command")  # so that there is all that a first session makes
+        client.send_frame(TEXT, "begun")
+        client.expect_frame(TEXT, "begun")
         (child,) = site.server.children()
         before = len(processes.open_fds(child))
         allow_no_further_process(child)
