@@ -5,6 +5,7 @@
 namespace mod_ws::handler {
 namespace {
 
+using namespace std::chrono_literals;
 using connection::SendQueue;
 using protocol::Opcode;
 using protocol::Role;
