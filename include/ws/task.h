@@ -62,6 +62,7 @@ class TaskPromiseBase {
   static constexpr std::uintptr_t is_owner_bit = 1;
   static constexpr std::uintptr_t is_starting_bit = 2;
 
+  // NOLINTBEGIN(performance-no-int-to-ptr)
   std::coroutine_handle<> go_on() const noexcept {
     if ((next_ & is_starting_bit) != 0) return std::noop_coroutine();
     if ((next_ & is_owner_bit) == 0)
@@ -69,6 +70,7 @@ class TaskPromiseBase {
     reinterpret_cast<TaskOwner*>(next_ - is_owner_bit)->on_task_done();
     return std::noop_coroutine();
   }
+  // NOLINTEND(performance-no-int-to-ptr)
 
   std::uintptr_t next_ = 0;  // who goes on after this task: the awaiting coroutine, or the owner
   std::exception_ptr exception_;

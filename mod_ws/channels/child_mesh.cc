@@ -11,7 +11,7 @@
 namespace mod_ws::channels {
 namespace {
 
-constexpr std::chrono::milliseconds patience{1'000};
+constexpr std::chrono::milliseconds answer_patience{1'000};
 /// Until a new member is tried again that there was no descriptor for.
 constexpr std::chrono::milliseconds accept_again_after{100};
 
@@ -168,7 +168,7 @@ void ChildMesh::ask(std::string_view channel, Counted counted) {
   const std::uint32_t number = ++last_question_;
   questions_.push_back(
       std::make_unique<Question>(*this, number, peers_.size(), std::move(counted)));
-  loop_.set_timer(*questions_.back(), patience);
+  loop_.set_timer(*questions_.back(), answer_patience);
   send_to_all(
       {.kind = MeshFrame::Kind::question, .question = number, .channel = channel, .payload = {}});
 }

@@ -23,7 +23,8 @@ std::string seconds(Clock::duration time) {
 
 }  // namespace
 
-Watchdog::Watchdog(std::vector<EventLoop*> loops, std::chrono::milliseconds limit) : limit_(limit) {
+Watchdog::Watchdog(const std::vector<EventLoop*>& loops, std::chrono::milliseconds limit)
+    : limit_(limit) {
   for (EventLoop* const loop : loops) seen_.push_back({.loop = loop});
   thread_ = std::thread(&Watchdog::run, this);
 }

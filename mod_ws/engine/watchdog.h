@@ -16,7 +16,7 @@ class Watchdog {
  public:
   /// A visit of `limit` is reported, and once more when it is over. The loops outlive the watchdog.
   /// Throws std::system_error where there is no thread for it.
-  Watchdog(std::vector<EventLoop*> loops, std::chrono::milliseconds limit);
+  Watchdog(const std::vector<EventLoop*>& loops, std::chrono::milliseconds limit);
   ~Watchdog();
 
  private:

@@ -72,7 +72,7 @@ void set_title(const process_rec& process, const std::string& title) {
   }
   const auto room = static_cast<std::size_t>(end - begin);
   std::memset(begin, 0, room);
-  std::memcpy(begin, title.data(), std::min(title.size(), room));
+  title.copy(begin, room);
 }
 
 bool is_httpds_listener(int fd) {
