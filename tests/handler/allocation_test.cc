@@ -111,7 +111,7 @@ TEST(CHandlerAllocation, SessionCostsItsFrameAndItsStringsOnly) {
   });
   session.thread.stop();
   ASSERT_EQ(allocations_at.size(), 2U);
-  EXPECT_EQ(allocations_at[1] - allocations_at[0], 2U);
+  EXPECT_LE(allocations_at[1] - allocations_at[0], 2U);
 }
 
 }  // namespace
