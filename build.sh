@@ -187,9 +187,10 @@ run_tests() {
   /usr/bin/python3 -B tests/support/check_layers.py || failed=1
   ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)" || failed=1
   test_threads || failed=1
-  # httpd is no sanitized program, so the runtime has to be there before the module that wants it.
+  # httpd is no sanitized program, so the runtime has to be there before the module that wants it, and
+  # behind it the library whose exceptions it looks at.
   WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
-    WS_SANITIZER_PRELOAD=$(c++ -print-file-name=libasan.so) WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
+    WS_SANITIZER_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libstdc++.so)" WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
     WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
     /usr/bin/python3 -B -m pytest tests/httpd tests/conformance || failed=1
   fuzz_all -runs=20000 -seed=1 || failed=1
