@@ -28,8 +28,8 @@ class OffloadPool {
   [[nodiscard]] std::shared_ptr<void> run(std::function<void()> work, engine::EventLoop& loop,
                                           std::function<void()> done);
 
-  /// Before a fork: waits until no work is under way, at most so long. From then on none begins,
-  /// and while what is returned lives, none ends.
+  /// Before a fork: waits until no work is under way, at most so long. From here on none begins,
+  /// until take_over() or go_on(); while what is returned lives, none ends either.
   std::unique_lock<std::mutex> hold(std::chrono::milliseconds patience);
 
   /// In a forked process, which has none of the threads: what waits goes on here, and what was

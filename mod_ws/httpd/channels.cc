@@ -16,19 +16,11 @@ channels::MeshTable* mesh_table = nullptr;
 
 /// One table for the process's life: children of the last generation are still members.
 int share_table(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
-  apr_pool_t* const process_pool = server->process->pool;
-  void* known = nullptr;
-  apr_pool_userdata_get(&known, table_name, process_pool);
-  if (known == nullptr) {
-    known = channels::MeshTable::create().release();
-    if (known == nullptr) {
-      ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server, "no shared memory for channels");
-      return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    apr_pool_userdata_set(known, table_name, apr_pool_cleanup_null, process_pool);
-  }
-  mesh_table = static_cast<channels::MeshTable*>(known);
-  return OK;
+  mesh_table = once_in_process<channels::MeshTable>(
+      server, table_name, [](apr_pool_t*) { return channels::MeshTable::create().release(); });
+  if (mesh_table != nullptr) return OK;
+  ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server, "no shared memory for channels");
+  return HTTP_INTERNAL_SERVER_ERROR;
 }
 
 }  // namespace

@@ -43,6 +43,22 @@ T* pool_new(apr_pool_t* pool, Arguments&&... arguments) {
   return object;
 }
 
+/// What is made once in the server's life, and found again after each restart: it outlives the
+/// configuration, and our code, which is unmapped then; so no cleanup runs. `make` gets the
+/// process's pool and gives a T*; null where that is not possible, and then nothing is kept.
+template <class T, class Make>
+T* once_in_process(server_rec* server, const char* name, Make make) {
+  apr_pool_t* const pool = server->process->pool;
+  void* known = nullptr;
+  apr_pool_userdata_get(&known, name, pool);
+  if (known == nullptr) {
+    known = make(pool);
+    // The pool copies the name.
+    if (known != nullptr) apr_pool_userdata_set(known, name, apr_pool_cleanup_null, pool);
+  }
+  return static_cast<T*>(known);
+}
+
 /// A request header, empty if absent.
 inline std::string_view header_in(const request_rec* r, const char* name) {
   const char* const value = apr_table_get(r->headers_in, name);

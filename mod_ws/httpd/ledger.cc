@@ -24,34 +24,24 @@ std::uint64_t busy_key() {
   return ledger->hash("busy workers of generation " + std::to_string(generation));
 }
 
-/// The pool copies the names it is given; ours are unmapped with the module at every restart.
-std::uint64_t next_generation(apr_pool_t* process_pool) {
-  void* known = nullptr;
-  apr_pool_userdata_get(&known, generation_name, process_pool);
-  if (known == nullptr) {
-    known = new (apr_palloc(process_pool, sizeof(std::uint64_t))) std::uint64_t(0);
-    apr_pool_userdata_set(known, generation_name, apr_pool_cleanup_null, process_pool);
-  }
-  return ++*static_cast<std::uint64_t*>(known);
+std::uint64_t next_generation(server_rec* server) {
+  return ++*once_in_process<std::uint64_t>(server, generation_name, [](apr_pool_t* pool) {
+    return new (apr_palloc(pool, sizeof(std::uint64_t))) std::uint64_t(0);
+  });
 }
 
 /// One ledger for the process's life: sessions of the last generation live on while the next one
 /// starts.
 int share_ledger(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
-  apr_pool_t* const process_pool = server->process->pool;
-  void* known = nullptr;
-  apr_pool_userdata_get(&known, ledger_name, process_pool);
-  if (known == nullptr) {
-    known = base::SessionLedger::create(max_entries).release();
-    if (known == nullptr) {
-      ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server,
-                   "no shared memory for the count of sessions");
-      return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    apr_pool_userdata_set(known, ledger_name, apr_pool_cleanup_null, process_pool);
+  ledger = once_in_process<base::SessionLedger>(server, ledger_name, [](apr_pool_t*) {
+    return base::SessionLedger::create(max_entries).release();
+  });
+  if (ledger == nullptr) {
+    ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server,
+                 "no shared memory for the count of sessions");
+    return HTTP_INTERNAL_SERVER_ERROR;
   }
-  ledger = static_cast<base::SessionLedger*>(known);
-  generation = next_generation(process_pool);
+  generation = next_generation(server);
   return OK;
 }
 

@@ -54,21 +54,21 @@ apr_status_t dismiss_keepers(void*) {
   return APR_SUCCESS;
 }
 
+/// Null, with errno, when there are no descriptors.
+Pipes* make_pipes(apr_pool_t* process_pool) {
+  auto* const made = new (apr_palloc(process_pool, sizeof(Pipes))) Pipes;
+  return make_pipe(made->keeper_end, made->parent_end) &&
+                 make_pipe(made->parent_reads, made->keeper_holds)
+             ? made
+             : nullptr;
+}
+
 int make_lifeline(apr_pool_t* config_pool, apr_pool_t*, apr_pool_t*, server_rec* server) {
-  apr_pool_t* const process_pool = server->process->pool;
-  void* known = nullptr;
-  apr_pool_userdata_get(&known, pipes_name, process_pool);
-  if (known == nullptr) {
-    auto* const made = new (apr_palloc(process_pool, sizeof(Pipes))) Pipes;
-    if (!make_pipe(made->keeper_end, made->parent_end) ||
-        !make_pipe(made->parent_reads, made->keeper_holds)) {
-      ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server, "no pipes for keepers");
-      return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    known = made;
-    apr_pool_userdata_set(known, pipes_name, apr_pool_cleanup_null, process_pool);
+  pipes = once_in_process<Pipes>(server, pipes_name, make_pipes);
+  if (pipes == nullptr) {
+    ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server, "no pipes for keepers");
+    return HTTP_INTERNAL_SERVER_ERROR;
   }
-  pipes = static_cast<Pipes*>(known);
   parent = ::getpid();
   // Not on the process's pool: our code is unmapped when that one's own cleanups run.
   apr_pool_cleanup_register(config_pool, nullptr, dismiss_keepers, apr_pool_cleanup_null);

@@ -15,13 +15,12 @@ using namespace std::chrono_literals;
 using protocol::Opcode;
 using tests::close_frame;
 using tests::frame;
+using tests::note;
 using tests::notes;
 using tests::NotingHandler;
 using tests::operator+;
 using ws::CloseCode;
 using ws::MessageType;
-
-void note(const ws::Error& error) { notes.lines.emplace_back(error.message()); }
 
 TEST(ConnResults, HasPongsAndMessagesCountThatCameBeforeTheClose) {
   NotingHandler session([](ws::Conn& conn) -> ws::Task<> {

@@ -12,6 +12,7 @@ using protocol::Role;
 using tests::close_frame;
 using tests::expect_text;
 using tests::frame;
+using tests::note;
 using tests::notes;
 using tests::NotingHandler;
 using tests::operator+;
@@ -122,8 +123,6 @@ TEST(ConnSending, EndsSuspendedWritesWhenTheClientIsLost) {
             (std::vector<std::string>{"the connection is closed", "the connection is closed"}));
   EXPECT_EQ(notes.status->code, CloseCode::abnormal_closure);
 }
-
-void note(const ws::Error& error) { notes.lines.emplace_back(error.message()); }
 
 TEST(ConnSending, KeepsTheOrderOfWhatSeveralCoroutinesWrite) {
   NotingHandler session(

@@ -14,11 +14,10 @@ using protocol::Role;
 using tests::close_frame;
 using tests::expect_text;
 using tests::frame;
+using tests::note;
 using tests::notes;
 using tests::NotingHandler;
 using ws::MessageType;
-
-void note(const ws::Error& error) { notes.lines.emplace_back(error.message()); }
 
 void expect_fragment(tests::Peer& client, Opcode opcode, std::string_view payload, bool fin) {
   const auto received = client.receive_frame();

@@ -28,6 +28,9 @@ struct Alive {
   Alive& operator=(const Alive&) = delete;
 };
 
+/// What an operation came to, as a line of the notes.
+inline void note(const ws::Error& error) { notes.lines.emplace_back(error.message()); }
+
 /// Begins with empty notes.
 class NotingHandler : public HandlerOnLoop {
  public:

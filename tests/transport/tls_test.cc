@@ -2,14 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 
 #include <csignal>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 
+#include "tests/support/certificates.h"
 #include "tests/support/peer.h"
 
 namespace mod_ws::transport {
@@ -19,47 +18,12 @@ using tests::Bytes;
 using tests::bytes_of;
 using Status = IoResult::Status;
 
-template <auto free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
-
-CertificatePtr self_signed(EVP_PKEY* key) {
-  CertificatePtr certificate(X509_new());
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_set_pubkey(certificate.get(), key);
-  X509_NAME* const name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-  X509_set_issuer_name(certificate.get(), name);
-  X509_sign(certificate.get(), key, EVP_sha256());
-  return certificate;
-}
-
-ContextPtr server_context() {
-  ContextPtr context(SSL_CTX_new(TLS_server_method()));
-  const KeyPtr key(EVP_EC_gen("P-256"));
-  const CertificatePtr certificate = self_signed(key.get());
-  if (SSL_CTX_use_certificate(context.get(), certificate.get()) != 1 ||
-      SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
-    throw std::runtime_error("certificate");
-  return context;
-}
-
 /// Two TLS transports whose handshake is done, in one thread.
 struct Connected {
   explicit Connected(int version = TLS1_3_VERSION, int buffer_bytes = 0) {
     tests::SocketPair pair = tests::make_socket_pair(buffer_bytes);
-    const ContextPtr server_side = server_context();
-    const ContextPtr client_side(SSL_CTX_new(TLS_client_method()));
+    const tests::ContextPtr server_side = tests::Certificate("DNS:test").server_context();
+    const tests::ContextPtr client_side(SSL_CTX_new(TLS_client_method()));
     SslPtr server_ssl(SSL_new(server_side.get()));
     SslPtr client_ssl(SSL_new(client_side.get()));
     SSL_set_max_proto_version(client_ssl.get(), version);
