@@ -46,7 +46,7 @@ need_build_packages() {
   command -v dpkg-query >/dev/null || return 0
   command -v "${CXX:-c++}" >/dev/null || need g++
   [ "$APXS" != apxs ] || need apache2-bin apache2-dev apache2-ssl-dev libapr1-dev libaprutil1-dev
-  need cmake ninja-build ccache libssl-dev zlib1g-dev
+  need cmake ninja-build ccache libssl-dev zlib1g-dev nlohmann-json3-dev
 }
 
 # configure_and_build FOLDER CMAKE-OPTION... [--target TARGET...]

@@ -20,15 +20,16 @@ constexpr std::chrono::milliseconds accept_again_after{100};
 /// Waits for the other members' answers, on the mesh's loop.
 class ChildMesh::Question final : public engine::Timer {
  public:
-  Question(ChildMesh& mesh, std::uint32_t number, std::size_t asked, Counted counted)
-      : mesh_(mesh), number_(number), missing_(asked), counted_(std::move(counted)) {}
+  Question(ChildMesh& mesh, std::uint32_t number, std::size_t asked, Ended ended)
+      : mesh_(mesh), number_(number), missing_(asked), ended_(std::move(ended)) {}
 
   std::uint32_t number() const { return number_; }
-  void add(std::uint64_t count) {
-    sum_ += count;
+  void add(const MeshFrame& answer) {
+    sum_ += answer.count;
+    replies_.emplace_back(answer.payload);
     if (--missing_ == 0) mesh_.end_question(number_);
   }
-  void tell() const { counted_(sum_); }
+  void tell() { ended_(sum_, std::move(replies_)); }
 
  private:
   void on_timer() override { mesh_.end_question(number_); }
@@ -37,7 +38,8 @@ class ChildMesh::Question final : public engine::Timer {
   std::uint32_t number_;
   std::size_t missing_;
   std::size_t sum_ = 0;
-  Counted counted_;
+  std::vector<std::string> replies_;
+  Ended ended_;
 };
 
 ChildMesh::ChildMesh(MeshTable& table, engine::EventLoop& loop)
@@ -154,23 +156,32 @@ void ChildMesh::end_flushes() {
   for (const auto& flushed : std::exchange(flushes_, {})) flushed->set_value();
 }
 
-// ---- counting
+// ---- asking
 
 void ChildMesh::count_elsewhere(std::string_view channel, Counted counted) {
   loop_.post([this, channel = std::string(channel), counted = std::move(counted)]() mutable {
-    ask(channel, std::move(counted));
+    ask({.kind = MeshFrame::Kind::question, .channel = channel, .payload = {}},
+        [counted = std::move(counted)](std::size_t sum, const auto&) { counted(sum); });
   });
 }
 
-void ChildMesh::ask(std::string_view channel, Counted counted) {
+void ChildMesh::ask_elsewhere(std::string_view request, Answered answered) {
+  loop_.post([this, request = std::string(request), answered = std::move(answered)]() mutable {
+    ask({.kind = MeshFrame::Kind::request, .channel = {}, .payload = request},
+        [answered = std::move(answered)](std::size_t, std::vector<std::string> replies) {
+          answered(std::move(replies));
+        });
+  });
+}
+
+void ChildMesh::ask(MeshFrame frame, Ended ended) {
   welcome_new_members();
-  if (peers_.empty()) return counted(0);
-  const std::uint32_t number = ++last_question_;
+  if (peers_.empty()) return ended(0, {});
+  frame.question = ++last_question_;
   questions_.push_back(
-      std::make_unique<Question>(*this, number, peers_.size(), std::move(counted)));
+      std::make_unique<Question>(*this, frame.question, peers_.size(), std::move(ended)));
   loop_.set_timer(*questions_.back(), answer_patience);
-  send_to_all(
-      {.kind = MeshFrame::Kind::question, .question = number, .channel = channel, .payload = {}});
+  send_to_all(frame);
 }
 
 /// Not at once: it may be the question itself that calls.
@@ -201,10 +212,32 @@ void ChildMesh::on_mesh_frame(MeshPeer& from, const MeshFrame& frame) {
                                   .count = receiver_->count_here(frame.channel),
                                   .channel = {},
                                   .payload = {}}));
+    case MeshFrame::Kind::request:
+      return reply(from, frame);
     case MeshFrame::Kind::answer:
-      for (const auto& question : questions_) {
-        if (question->number() == frame.question) return question->add(frame.count);
-      }
+    case MeshFrame::Kind::reply:
+      return take_answer(frame);
+  }
+}
+
+/// On whatever thread it is made; by then the asker may be gone.
+void ChildMesh::reply(const MeshPeer& to, const MeshFrame& request) {
+  const auto peer = std::find_if(peers_.begin(), peers_.end(),
+                                 [&](const auto& known) { return known.get() == &to; });
+  const std::weak_ptr<MeshPeer> asker = *peer;
+  receiver_->answer(request.payload, [this, asker, number = request.question](std::string text) {
+    loop_.post([asker, number, text = std::move(text)] {
+      const auto present = asker.lock();
+      if (!present) return;
+      present->send(serialize(
+          {.kind = MeshFrame::Kind::reply, .question = number, .channel = {}, .payload = text}));
+    });
+  });
+}
+
+void ChildMesh::take_answer(const MeshFrame& frame) {
+  for (const auto& question : questions_) {
+    if (question->number() == frame.question) return question->add(frame);
   }
 }
 

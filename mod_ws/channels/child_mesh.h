@@ -31,6 +31,7 @@ class ChildMesh final : public Bus, engine::Watcher, engine::Timer, MeshPeer::Ow
   void start(Receiver& receiver) override;
   void publish(SharedPublication publication) override;
   void count_elsewhere(std::string_view channel, Counted counted) override;
+  void ask_elsewhere(std::string_view request, Answered answered) override;
   void flush(std::chrono::milliseconds patience) override;
 
  private:
@@ -53,8 +54,11 @@ class ChildMesh final : public Bus, engine::Watcher, engine::Timer, MeshPeer::Ow
   void send_to_all(const MeshFrame& frame);
   void note_left_out();
   void end_flushes();
-  void ask(std::string_view channel, Counted counted);
+  using Ended = std::function<void(std::size_t sum, std::vector<std::string> replies)>;
+  void ask(MeshFrame frame, Ended ended);
   void end_question(std::uint32_t number);
+  void reply(const MeshPeer& to, const MeshFrame& request);
+  void take_answer(const MeshFrame& frame);
 
   MeshTable& table_;
   engine::EventLoop& loop_;

@@ -67,6 +67,22 @@ void Exchange::count(std::string_view channel, Bus::Counted counted) {
   });
 }
 
+void Exchange::ask(std::string_view request, Bus::Answered answered) {
+  answer(request, [this, request = std::string(request),
+                   answered = std::move(answered)](std::string here) {
+    if (!bus_) return answered({std::move(here)});
+    bus_->ask_elsewhere(request, [here = std::move(here), answered](std::vector<std::string> all) {
+      all.insert(all.begin(), here);
+      answered(std::move(all));
+    });
+  });
+}
+
+void Exchange::answer(std::string_view request, Bus::Reply reply) {
+  if (!responder_) return reply({});
+  responder_(request, std::move(reply));
+}
+
 std::size_t Exchange::count_here(std::string_view channel) const {
   const std::lock_guard lock(mutex_);
   const auto known = subscriptions_.find(channel);

@@ -35,6 +35,10 @@ class Exchange final : Bus::Receiver {
   /// Calls `counted`, on any thread, with the number of subscriptions in all processes.
   void count(std::string_view channel, Bus::Counted counted);
 
+  /// Calls `answered`, on any thread, with what each process makes of the request, this one
+  /// included; see set_responder().
+  void ask(std::string_view request, Bus::Answered answered);
+
   /// While what is returned lives, no thread is in the middle of publishing. Any thread.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
 
@@ -43,6 +47,10 @@ class Exchange final : Bus::Receiver {
   void flush(std::chrono::milliseconds patience) {
     if (bus_) bus_->flush(patience);
   }
+
+  /// Who makes something of requests, in all processes the same. Before there is a session.
+  using Responder = std::function<void(std::string_view request, Bus::Reply reply)>;
+  void set_responder(Responder responder) { responder_ = std::move(responder); }
 
   // For LoopChannels.
   void note_subscribed(std::string_view channel, std::size_t loop_number);
@@ -55,9 +63,11 @@ class Exchange final : Bus::Receiver {
   SharedPublication begin(std::string_view channel, Message message);
   void post_to_loops(const SharedPublication& publication);
   std::size_t count_here(std::string_view channel) const override;
+  void answer(std::string_view request, Bus::Reply reply) override;
 
   std::vector<engine::EventLoop*> loops_;
   std::unique_ptr<Bus> bus_;
+  Responder responder_;
   const Publication::BytesUnderWay under_way_ = std::make_shared<std::atomic<std::size_t>>(0);
   base::RareLine dropped_;
   mutable std::mutex mutex_;

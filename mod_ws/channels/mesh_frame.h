@@ -16,11 +16,13 @@ struct MeshFrame {
     publication,  ///< A message of `type` for `channel`.
     question,     ///< How many subscribe to `channel` there?
     answer,       ///< `count` do.
+    request,      ///< What its process makes of `payload`; for reply.
+    reply,        ///< That is `payload`.
   };
 
   Kind kind = Kind::publication;
   ws::MessageType type = ws::MessageType::text;
-  std::uint32_t question = 0;  ///< Its number, among the asker's.
+  std::uint32_t question = 0;  ///< Its number, or the request's, among the asker's.
   std::uint64_t count = 0;
   std::string_view channel;
   std::string_view payload;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "mod_ws/connection/deadlines.h"
 #include "mod_ws/connection/ending.h"
 #include "mod_ws/protocol/frame_parser.h"
@@ -24,6 +26,10 @@ class Backend {
 
   /// The peer of a byte stream has ended its side; what is sent still reaches it.
   virtual void on_peer_finished() {}
+
+  /// Policy::traces_frames: a frame has come or leaves, in words. Of what is sent verbatim nothing
+  /// is told.
+  virtual void trace(std::string_view frame) = 0;
 
   /// The write queue has become empty.
   virtual void on_drained() = 0;

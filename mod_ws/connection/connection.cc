@@ -31,16 +31,16 @@ static_assert(protocol::max_unparsed_bytes <= engine::ReceiveBuffer::headroom_by
 }  // namespace
 
 Connection::Connection(engine::EventLoop& loop, transport::Transport transport,
-                       const protocol::FrameRules& rules, const Policy& policy, Backend& backend,
-                       Framing framing)
-    : framing_(framing),
+                       const protocol::FrameRules& rules, const Terms& terms, Backend& backend)
+    : framing_(terms.framing),
       loop_(loop),
       backend_(backend),
-      policy_(policy),
+      policy_(terms.policy),
+      meter_(terms.meter),
       transport_(std::move(transport)),
       parser_(rules) {
-  if (role() == protocol::Role::server && policy.rate_limit.is_set())
-    rate_limiter_ = std::make_unique<RateLimiter>(policy.rate_limit);
+  if (role() == protocol::Role::server && policy_.rate_limit.is_set())
+    rate_limiter_ = std::make_unique<RateLimiter>(policy_.rate_limit);
 }
 
 Connection::~Connection() { abort(); }
@@ -126,13 +126,19 @@ std::span<std::uint8_t> Connection::receive(std::span<std::uint8_t> input) {
   if (is_byte_stream()) return receive_stream(input);
   protocol::FramePiece piece;
   auto result = FrameParser::Result::piece;
+  const std::size_t given = input.size();
+  std::uint64_t messages = 0;
   while (reading_ == Reading::frames && !is_throttled_) {
     result = parser_.next(input, piece);
     if (result != FrameParser::Result::piece) break;
     if (!is_control(piece.opcode)) deadlines_.on_data(loop_.tick());
+    if (piece.opcode == protocol::Opcode::ping) meter_.count_received_ping(role());
+    if (piece.ends_message()) ++messages;
+    if (policy_.traces_frames && piece.starts_frame) trace(piece);
     backend_.on_piece(piece);
-    if (rate_limiter_ && reading_ != Reading::discard) count(piece);
+    if (rate_limiter_ && reading_ != Reading::discard) limit_rate(piece);
   }
+  meter_.count_received(role(), given - input.size(), messages);
   backend_.on_input_end();
   if (result == FrameParser::Result::violation) on_violation(parser_.violation());
   if (is_throttled_ && policy_.rate_limit.action == RateLimit::Action::close)
@@ -153,13 +159,22 @@ std::span<std::uint8_t> Connection::receive_stream(std::span<std::uint8_t> input
     input = input.subspan(message.size());
     protocol::FramePiece piece{
         .raw = message, .payload = message, .opcode = protocol::Opcode::binary};
+    meter_.count_received(role(), message.size(), 1);
     backend_.on_piece(piece);
   }
   backend_.on_input_end();
   return reading_ == Reading::discard ? std::span<std::uint8_t>{} : input;
 }
 
-void Connection::count(const protocol::FramePiece& piece) {
+void Connection::trace(const protocol::FramePiece& piece) {
+  backend_.trace("received " + describe(protocol::FrameHeader{
+                                   .payload_length = piece.payload.size() + piece.payload_left,
+                                   .opcode = piece.opcode,
+                                   .fin = piece.fin,
+                                   .rsv = piece.rsv}));
+}
+
+void Connection::limit_rate(const protocol::FramePiece& piece) {
   const bool begins_message = piece.starts_frame && (piece.opcode == protocol::Opcode::text ||
                                                      piece.opcode == protocol::Opcode::binary);
   rate_limiter_->take(loop_.now(), begins_message ? 1 : 0, piece.raw.size());
@@ -221,10 +236,13 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
   const bool may_send =
       opcode == protocol::Opcode::pong ? closing_.may_send_pong() : closing_.may_send_data();
   if (!may_send) return;
-  if (is_byte_stream()) return is_control(opcode) ? void() : send_verbatim(payload);
+  if (is_byte_stream() && is_control(opcode)) return;
+  meter_.count_sent(role(), opcode, bits.fin);
+  if (is_byte_stream()) return send_verbatim(payload);
   if (!is_control(opcode)) deadlines_.on_data(loop_.tick());
   protocol::FrameHeader header{
       .payload_length = payload.size(), .opcode = opcode, .fin = bits.fin, .rsv = bits.rsv};
+  if (policy_.traces_frames) backend_.trace("sent " + describe(header));
   if (role() == protocol::Role::client) {
     header.masked = true;
     header.masking_key = loop_.random().next_key();
@@ -244,6 +262,7 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
 
 void Connection::send_serialized(Bytes frame) {
   deadlines_.on_data(loop_.tick());
+  meter_.count_sent(role(), protocol::Opcode::binary, true);
   if (frame.size() >= gather_below_bytes) return send_verbatim(frame);
   loop_.gather_buffer().make_room(*this, frame.size());
   loop_.gather_buffer().append(frame);
@@ -273,6 +292,7 @@ void Connection::send_gathered(Bytes bytes) { write(bytes, {}); }
 
 void Connection::write(Bytes first, Bytes second) {
   if (ended() || ends_soon_ || write_shut_) return;
+  meter_.count_sent_bytes(role(), first.size() + second.size());
   if (queue_.empty()) {
     const IoResult result = transport_.write_some(first, second);
     if (result.status == IoResult::Status::failed) return end_soon({Cause::failed, result.error});
@@ -285,6 +305,7 @@ void Connection::write(Bytes first, Bytes second) {
   }
   queue_.append(first);
   queue_.append(second);
+  meter_.count_queued(role(), first.size() + second.size());
   update_interest();
 }
 
@@ -293,6 +314,7 @@ void Connection::write_queued() {
   const IoResult result = transport_.write_some(queue_.front(), {});
   if (result.status == IoResult::Status::failed) return end_soon({Cause::failed, result.error});
   queue_.consume(result.bytes);
+  meter_.count_unqueued(role(), result.bytes);
   if (!queue_.empty()) {
     if (result.bytes > 0) deadlines_.on_write_progress(loop_.tick());
     return;
@@ -336,6 +358,7 @@ void Connection::abort() {
   state_ = State::ended;
   reading_ = Reading::discard;
   cancel();
+  meter_.count_unqueued(role(), queue_.size());
   queue_.clear();
   kept_.reset();
   if (started_) {

@@ -8,6 +8,7 @@
 
 #include "mod_ws/connection/backend.h"
 #include "mod_ws/connection/deadlines.h"
+#include "mod_ws/connection/meter.h"
 #include "mod_ws/connection/policy.h"
 #include "mod_ws/connection/write_queue.h"
 #include "mod_ws/engine/event_loop.h"
@@ -29,11 +30,16 @@ enum class Framing : std::uint8_t {
 /// thread; everything else is on the loop's.
 class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Watcher {
  public:
-  /// `rules.role` is ours: a client masks what it sends. `policy` and `backend` outlive the
-  /// connection.
+  /// What a connection is made for; all of it outlives it.
+  struct Terms {
+    const Policy& policy;
+    Framing framing = Framing::frames;
+    Meter meter{metrics::uncounted(), nullptr};  ///< The tally is the loop's own.
+  };
+
+  /// `rules.role` is ours: a client masks what it sends. `backend` outlives the connection.
   Connection(engine::EventLoop& loop, transport::Transport transport,
-             const protocol::FrameRules& rules, const Policy& policy, Backend& backend,
-             Framing framing = Framing::frames);
+             const protocol::FrameRules& rules, const Terms& terms, Backend& backend);
   ~Connection();
 
   /// Begins. `already_read` are the session's first bytes, if any came before the engine did.
@@ -56,9 +62,12 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void send_serialized(std::span<const std::uint8_t> frame);
 
   /// Whole or partial frames exactly as they are; the caller keeps the order of frames, and says
-  /// note_data() where there is data in them.
+  /// what is in them.
   void send_verbatim(std::span<const std::uint8_t> bytes);
-  void note_data() { deadlines_.on_data(loop_.tick()); }
+  void note_sent(const protocol::FramePiece& piece) {
+    if (!is_control(piece.opcode)) deadlines_.on_data(loop_.tick());
+    if (piece.ends_frame) meter_.count_sent(role(), piece.opcode, piece.fin);
+  }
 
   /// A Close frame, once; from then on the close timeout runs. A code that may not be sent gives an
   /// empty Close frame.
@@ -118,6 +127,10 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   bool is_byte_stream() const { return framing_ == Framing::none; }
   engine::EventLoop& loop() const { return loop_; }
   const Policy& policy() const { return policy_; }
+  metrics::Tally& tally() const { return meter_.tally(); }
+  bool has_started() const { return started_; }
+  /// How long ago it has started.
+  std::chrono::milliseconds age() const { return deadlines_.age(loop_.tick()); }
 
  private:
   enum class State : std::uint8_t { open, finishing, ended };
@@ -138,7 +151,8 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void receive_read(std::size_t bytes);
   std::span<std::uint8_t> receive(std::span<std::uint8_t> input);
   std::span<std::uint8_t> receive_stream(std::span<std::uint8_t> input);
-  void count(const protocol::FramePiece& piece);
+  void limit_rate(const protocol::FramePiece& piece);
+  void trace(const protocol::FramePiece& piece);
   void on_violation(const protocol::Violation& violation);
   bool is_reading() const { return reading_ != Reading::paused && !is_throttled_; }
   void keep(std::span<const std::uint8_t> rest);
@@ -180,6 +194,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   engine::EventLoop& loop_;
   Backend& backend_;
   const Policy& policy_;
+  Meter meter_;
   transport::Transport transport_;
   protocol::FrameParser parser_;
   WriteQueue queue_;

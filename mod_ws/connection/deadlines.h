@@ -66,6 +66,11 @@ class Deadlines {
 
   bool is_closing() const { return is_closing_; }
 
+  /// Since start().
+  std::chrono::milliseconds age(Tick now) const {
+    return static_cast<std::int64_t>(now - started_) * engine::TimerWheel::tick_length;
+  }
+
   struct Next {
     Due due;
     Tick wait;  ///< From now; 0: it is due.

@@ -36,9 +36,10 @@ Direction messages_of(Role sender, const protocol::DeflateParameters& agreed) {
 }  // namespace
 
 MessageCompression::MessageCompression(engine::EventLoop& loop, const Compression& settings,
-                                       Role role, CompressionTerms terms)
+                                       Role role, CompressionTerms terms, metrics::Tally& tally)
     : loop_(loop),
       settings_(settings),
+      tally_(tally),
       keeps_context_(messages_of(role, terms.agreed).keeps_context),
       window_bits_(messages_of(role, terms.agreed).window_bits),
       effort_(settings.effort),
@@ -46,6 +47,12 @@ MessageCompression::MessageCompression(engine::EventLoop& loop, const Compressio
       inflater_(loop.local<protocol::ZlibPool>(),
                 messages_of(peer_of(role), terms.agreed).keeps_context),
       deflater_(loop.local<protocol::ZlibPool>(), window_bits_, keeps_context_, settings.effort) {}
+
+void MessageCompression::count_inflated() {
+  const auto [compressed, plain] = inflater_.take_count();
+  tally_.inflated.compressed_bytes.add(compressed);
+  tally_.inflated.plain_bytes.add(plain);
+}
 
 void MessageCompression::set_level(int level) {
   effort_.level = level;
@@ -71,6 +78,8 @@ std::optional<Bytes> MessageCompression::compress_part(Bytes part, bool ends_mes
   auto& buffer = loop_.local<CompressedMessage>();
   buffer.clear();
   if (!deflater_.deflate(part, ends_message, buffer.bytes)) return std::nullopt;
+  tally_.deflated.plain_bytes.add(part.size());
+  tally_.deflated.compressed_bytes.add(buffer.bytes.size());
   return buffer.bytes;
 }
 

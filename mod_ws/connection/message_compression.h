@@ -9,6 +9,7 @@
 #include "mod_ws/connection/policy.h"
 #include "mod_ws/connection/prepared_message.h"
 #include "mod_ws/engine/event_loop.h"
+#include "mod_ws/metrics/tally.h"
 #include "mod_ws/protocol/deflate_negotiation.h"
 #include "mod_ws/protocol/frame_header.h"
 #include "mod_ws/protocol/permessage_deflate.h"
@@ -24,11 +25,15 @@ struct CompressionTerms {
 /// permessage-deflate of one connection, both directions.
 class MessageCompression {
  public:
-  /// `role` is ours. On the loop's thread: zlib streams come from the loop's pool.
+  /// `role` is ours. On the loop's thread: zlib streams come from the loop's pool, and `tally` is
+  /// the loop's own.
   MessageCompression(engine::EventLoop& loop, const Compression& settings, protocol::Role role,
-                     CompressionTerms terms);
+                     CompressionTerms terms, metrics::Tally& tally = metrics::uncounted());
 
   protocol::Inflater& inflater() { return inflater_; }
+
+  /// Adds what has been inflated since the last time to the tally.
+  void count_inflated();
 
   /// How hard messages are compressed from the next one on: 1 to 9.
   void set_level(int level);
@@ -51,6 +56,7 @@ class MessageCompression {
  private:
   engine::EventLoop& loop_;
   const Compression& settings_;
+  metrics::Tally& tally_;
   bool keeps_context_;  // of what we send
   int window_bits_;     // the same
   protocol::DeflateEffort effort_;

@@ -71,6 +71,8 @@ struct Policy {
   std::size_t write_buffer_bytes = 64 << 10;  ///< With more queued, a handler's writes wait.
   Compression compression{};
   const char* handler_name = nullptr;  ///< Lives as long as the process.
+  const void* log_server = nullptr;    ///< See base::LogSubject.
+  bool traces_frames = false;          ///< The log wants a line for each.
   HandlerOptions handler_options{};
 
   bool operator==(const Policy&) const = default;

@@ -18,6 +18,7 @@ namespace mod_ws::handler {
 namespace {
 
 using base::LogLevel;
+using metrics::Ender;
 using protocol::Opcode;
 using ws::CloseCode;
 
@@ -28,11 +29,9 @@ constexpr std::uint16_t max_failures = 10'000;
 }  // namespace
 
 ConnSession::ConnSession(engine::EventLoop& loop, transport::Transport transport,
-                         const protocol::FrameRules& rules, const connection::Policy& policy,
-                         base::PackedStrings request, const void* log_server)
-    : connection_(loop, std::move(transport), rules, policy, *this),
-      request_(std::move(request)),
-      log_server_(log_server) {}
+                         const protocol::FrameRules& rules,
+                         const connection::Connection::Terms& terms, base::PackedStrings request)
+    : connection_(loop, std::move(transport), rules, terms, *this), request_(std::move(request)) {}
 
 ConnSession::~ConnSession() { leave_loop(); }
 
@@ -55,7 +54,7 @@ void ConnSession::begin(std::span<const std::uint8_t> already_read,
   if (compression) {
     compression_ = std::make_unique<connection::MessageCompression>(
         connection_.loop(), connection_.policy().compression, connection_.role(),
-        std::move(*compression));
+        std::move(*compression), connection_.tally());
   }
   connection_.start(already_read);
 }
@@ -88,10 +87,15 @@ void ConnSession::tell(const ControlObserver& observer, std::string_view payload
   }
 }
 
+void ConnSession::on_input_end() {
+  if (compression_) compression_->count_inflated();
+}
+
 void ConnSession::receive_close(Bytes payload) {
   protocol::Violation violation{};
   auto status = protocol::parse_close_payload(payload, violation);
   if (!status) return on_violation(violation);
+  note_end(Ender::client, status->code, "closed by the client");
   connection_.note_close_received();
   connection_.send_close(status->code, {});  // RFC 6455 5.5.1: typically echoes the status code
   connection_.finish();
@@ -101,6 +105,8 @@ void ConnSession::receive_close(Bytes payload) {
 void ConnSession::on_violation(const protocol::Violation& violation) {
   const auto visit = visit_handler();
   log(LogLevel::info, std::string("the peer broke the protocol: ") + violation.reason);
+  note_end(Ender::server, violation.code,
+           std::string("the client broke the protocol: ") + violation.reason);
   connection_.send_close(violation.code, violation.reason);
   connection_.finish();
   connection_.hurry();
@@ -124,6 +130,7 @@ void ConnSession::on_due(connection::Due due) {
 void ConnSession::on_ended(const connection::Ending& ending) {
   const auto visit = visit_handler();
   log(LogLevel::debug, "ended: " + describe(ending));
+  note_end(Ender::client, CloseCode::abnormal_closure, "the client was lost: " + describe(ending));
   set_over({CloseCode::abnormal_closure, describe(ending)}, ending.lost_bytes > 0);
   on_connection_ended();
 }
@@ -131,6 +138,7 @@ void ConnSession::on_ended(const connection::Ending& ending) {
 // ---- the end
 
 void ConnSession::close_now(CloseCode code, std::string_view reason) {
+  note_end(Ender::server, code, reason.empty() ? "closed by the handler" : reason);
   connection_.send_close(code, reason);
   stop_receiving();
 }
@@ -151,7 +159,9 @@ void ConnSession::fail_with_exception(const char* who) {
     what = error.what();
   } catch (...) {  // it has no words
   }
-  log(LogLevel::error, std::string(who) + " threw: " + what);
+  const std::string cause = std::string(who) + " threw: " + what;
+  log(LogLevel::error, cause);
+  note_end(Ender::server, CloseCode::internal_error, cause);
   close_now(CloseCode::internal_error, {});
 }
 
@@ -302,6 +312,8 @@ std::optional<std::string_view> ConnSession::option(std::string_view name) const
                                   [&](const auto& option) { return option.first == name; });
   return known == options.rend() ? std::nullopt : std::optional<std::string_view>(known->second);
 }
+
+void ConnSession::trace(std::string_view frame) { log(LogLevel::trace, frame); }
 
 void ConnSession::log(LogLevel level, std::string_view text) const {
   base::log(log_subject(), level, text);

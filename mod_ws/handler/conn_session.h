@@ -12,6 +12,7 @@
 #include "mod_ws/base/packed_strings.h"
 #include "mod_ws/connection/connection.h"
 #include "mod_ws/connection/message_compression.h"
+#include "mod_ws/connection/session_end.h"
 #include "mod_ws/handler/op_list.h"
 #include "mod_ws/protocol/message_assembler.h"
 #include "ws/conn.h"
@@ -66,8 +67,8 @@ class ConnSession : protected connection::Backend, public ws::Conn {
 
  protected:
   ConnSession(engine::EventLoop& loop, transport::Transport transport,
-              const protocol::FrameRules& rules, const connection::Policy& policy,
-              base::PackedStrings request, const void* log_server);
+              const protocol::FrameRules& rules, const connection::Connection::Terms& terms,
+              base::PackedStrings request);
   ~ConnSession();
 
   /// The connection is gone.
@@ -88,7 +89,7 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   void drop_done_siblings();
   /// Whose lines in the log are this session's.
   virtual base::LogSubject log_subject() const {
-    return {log_server_, request_[remote_address], request_[uri]};
+    return {connection_.policy().log_server, request_[remote_address], request_[uri]};
   }
   void log(base::LogLevel level, std::string_view text) const;
   /// The handler's code may run as long as what is returned lives.
@@ -96,6 +97,11 @@ class ConnSession : protected connection::Backend, public ws::Conn {
     return {connection_.loop().guest_book(), connection_.policy().handler_name};
   }
   connection::Connection& connection() { return connection_; }
+  /// The first reason counts.
+  void note_end(metrics::Ender ender, ws::CloseCode code, std::string_view cause) {
+    rare().end.note(ender, code, cause);
+  }
+  const connection::SessionEnd& session_end() { return rare().end; }
 
  private:
   using Read = ws::detail::OpState<std::optional<ws::Message>>;
@@ -109,11 +115,12 @@ class ConnSession : protected connection::Backend, public ws::Conn {
 
   // connection::Backend
   void on_piece(protocol::FramePiece& piece) override;
-  void on_input_end() override {}
+  void on_input_end() override;
   void on_violation(const protocol::Violation& violation) override;
   void on_drained() override;
   void on_due(connection::Due due) override;
   void on_ended(const connection::Ending& ending) override;
+  void trace(std::string_view frame) override;
 
   // ws::Conn
   bool start(const Arguments& arguments, Read& read) override;
@@ -186,6 +193,7 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   /// What few sessions need, or need for long.
   struct Rare {
     std::optional<ws::CloseStatus> status;  ///< Once no further message will be delivered.
+    connection::SessionEnd end;
     // Operations that few sessions ever wait in.
     OpList<std::optional<ws::MessageReader>> next_readers;
     OpList<std::optional<std::string>> piece_readers;
@@ -209,7 +217,6 @@ class ConnSession : protected connection::Backend, public ws::Conn {
 
   connection::Connection connection_;
   base::PackedStrings request_;
-  const void* log_server_;
   std::unique_ptr<connection::MessageCompression> compression_;  // if it was agreed on
   std::unique_ptr<Incoming> incoming_;
   OpList<std::optional<ws::Message>> readers_;

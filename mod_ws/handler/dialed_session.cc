@@ -57,7 +57,7 @@ DialedSession::DialedSession(engine::EventLoop& loop, transport::Transport trans
                   {.role = protocol::Role::client,
                    .allowed_rsv = terms.compression ? protocol::rsv1_bit : std::uint8_t{0},
                    .limits = &policy.client_limits},
-                  policy, {terms.target, terms.remote_address, {}, terms.subprotocol}, nullptr),
+                  {.policy = policy}, {terms.target, terms.remote_address, {}, terms.subprotocol}),
       url_(terms.url) {}
 
 void DialedSession::abandon(ws::Conn& conn) noexcept {

@@ -26,13 +26,21 @@ HandlerSession::HandlerSession(engine::EventLoop& loop, transport::Transport tra
                   {.role = protocol::Role::server,
                    .allowed_rsv = terms.compression ? protocol::rsv1_bit : std::uint8_t{0},
                    .limits = &terms.policy.client_limits},
-                  terms.policy, packed(terms), terms.log_server),
+                  {.policy = terms.policy,
+                   .meter = {terms.tally, terms.record ? &terms.record->client : nullptr}},
+                  packed(terms)),
       start_(std::make_unique<Start>(Start{std::move(terms.handler), std::move(terms.already_read),
                                            std::move(terms.compression)})),
       record_(std::move(terms.record)) {}
 
+HandlerSession::~HandlerSession() {
+  end_session(record_.get(), connection(), session_end());
+  leave_loop();  // what the connection counts in is gone after this
+}
+
 void HandlerSession::on_adopted() {
   const auto start = std::move(start_);
+  begin_session(record_.get(), *this, connection());
   begin(start->already_read, std::move(start->compression));
   run_handler(start->handler);
 }
@@ -52,6 +60,7 @@ void HandlerSession::on_task_done() noexcept {
   task_done_ = true;
   try {
     task_.take_result();
+    note_end(metrics::Ender::server, ws::CloseCode::normal_closure, "the handler returned");
     close_now(ws::CloseCode::normal_closure, {});
   } catch (...) {
     fail_with_exception("the handler");

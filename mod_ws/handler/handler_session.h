@@ -20,11 +20,11 @@ struct HandlerTerms {
   std::string remote_address;
   std::string user;
   std::string subprotocol;
-  std::vector<std::string> kept_headers = {};  ///< Each name before its value.
-  const void* log_server = nullptr;            ///< See base::LogSubject.
-  std::vector<std::uint8_t> already_read;      ///< What the client sent right behind its request.
+  std::vector<std::string> kept_headers = {};    ///< Each name before its value.
+  metrics::Tally& tally = metrics::uncounted();  ///< The loop's own.
+  std::vector<std::uint8_t> already_read;        ///< What the client sent right behind its request.
   std::optional<connection::CompressionTerms> compression = std::nullopt;
-  std::unique_ptr<connection::SessionRecord> record = nullptr;  ///< Null: nobody counts.
+  std::unique_ptr<connection::SessionRecord> record = nullptr;  ///< Null: nobody asks.
 };
 
 /// A session that an in-process handler serves: one connection and one coroutine.
@@ -32,6 +32,7 @@ class HandlerSession final : public engine::Resident, public ConnSession {
  public:
   /// Any thread.
   HandlerSession(engine::EventLoop& loop, transport::Transport transport, HandlerTerms terms);
+  ~HandlerSession() override;
 
   void on_adopted() override;
   void go_away(const engine::Farewell& farewell) override { say_goodbye(farewell); }
@@ -51,8 +52,8 @@ class HandlerSession final : public engine::Resident, public ConnSession {
   };
 
   bool task_done_ = false;
-  std::unique_ptr<Start> start_;  // until the session is adopted
-  std::unique_ptr<connection::SessionRecord> record_;
+  std::unique_ptr<Start> start_;                       // until the session is adopted
+  std::unique_ptr<connection::SessionRecord> record_;  // the connection counts in it
   ws::Task<> task_;  // last: its frame is destroyed first, and its operations are forgotten
 };
 

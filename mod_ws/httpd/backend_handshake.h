@@ -2,12 +2,7 @@
 
 #include <string_view>
 
-#include "mod_ws/httpd/httpd.h"
-
-// It does not say so itself.
-extern "C" {
-#include <mod_proxy.h>
-}
+#include "mod_ws/httpd/httpd_proxy.h"
 
 namespace mod_ws::httpd {
 

@@ -10,7 +10,7 @@ namespace {
 
 // The number changes with what the members say to each other: after an upgrade and a graceful
 // restart, old children are still there.
-constexpr const char* table_name = "mod_ws: mesh of children 1";
+constexpr const char* table_name = "mod_ws: mesh of children 2";
 
 channels::MeshTable* mesh_table = nullptr;
 

@@ -132,4 +132,6 @@ engine::Engine& child_engine_for_handlers() {
 
 channels::Exchange& child_exchange() { return run().exchange; }
 
+engine::EventLoop& child_side_loop() { return *run().mesh_engine.loops().front(); }
+
 }  // namespace mod_ws::httpd

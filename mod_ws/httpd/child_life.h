@@ -19,4 +19,7 @@ engine::Engine& child_engine();
 engine::Engine& child_engine_for_handlers();
 channels::Exchange& child_exchange();
 
+/// A loop without sessions, for what is done beside them; it ends last.
+engine::EventLoop& child_side_loop();
+
 }  // namespace mod_ws::httpd

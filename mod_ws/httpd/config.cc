@@ -5,6 +5,8 @@
 #include <mutex>
 #include <type_traits>
 
+#include "mod_ws/base/log.h"
+
 namespace mod_ws::httpd {
 namespace {
 
@@ -69,6 +71,7 @@ void* merge_server_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->read_buffer_bytes, over.read_buffer_bytes);
   override_with(merged->blocked_loop_warning, over.blocked_loop_warning);
   override_with(merged->drain, over.drain);
+  override_with(merged->session_log, over.session_log);
   return merged;
 }
 
@@ -78,6 +81,7 @@ void* merge_location_config(apr_pool_t* pool, void* outer, void* inner) {
   auto* const merged = make(pool, *static_cast<LocationConfig*>(outer));
   const auto& over = *static_cast<LocationConfig*>(inner);
   override_with(merged->handler, over.handler);
+  override_with(merged->handler_section, over.handler_section);
   merged->handler_options = merge_options(pool, merged->handler_options, over.handler_options);
   override_with(merged->origin, over.origin);
   override_with(merged->subprotocols, over.subprotocols);
@@ -112,9 +116,11 @@ const LocationConfig& location_config(const request_rec* r) {
   return *static_cast<LocationConfig*>(ap_get_module_config(r->per_dir_config, &ws_module));
 }
 
-const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults,
-                                    const ws::Upgrader& upgrader) {
+const connection::Policy& policy_of(const server_rec* server, const LocationConfig& location,
+                                    const KindDefaults& defaults, const ws::Upgrader& upgrader) {
   connection::Policy policy;
+  policy.log_server = server;
+  policy.traces_frames = base::log_is_enabled(server, base::LogLevel::trace);
   policy.client_limits.max_message_bytes = defaults.max_message_bytes;
   policy.backend_limits.max_message_bytes = defaults.max_message_bytes;
   policy.validates_messages = defaults.validates_messages;

@@ -12,6 +12,7 @@
 #include "mod_ws/httpd/handlers.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/session_limits.h"
+#include "mod_ws/httpd/session_log.h"
 #include "mod_ws/protocol/origin.h"
 
 namespace mod_ws::httpd {
@@ -23,6 +24,7 @@ struct ServerConfig {
   std::optional<std::size_t> read_buffer_bytes;
   TimeSetting blocked_loop_warning;
   std::optional<engine::DrainPlan> drain;  ///< Of what a keeper keeps.
+  SessionLog* session_log = nullptr;       ///< One without a target undoes the server's.
 };
 
 /// A setting for each of a relay's two sides; a handler has only the client's.
@@ -36,6 +38,7 @@ struct PerLeg {
 /// while the configuration was read, and lives as long: a merge at request time copies them only.
 struct LocationConfig {
   const LoadedHandler* handler = nullptr;  ///< One without a function undoes an outer one.
+  const char* handler_section = nullptr;   ///< The path of the section that has it.
   const connection::HandlerOptions* handler_options = nullptr;
   const protocol::OriginRules* origin = nullptr;
   const std::vector<std::string>* subprotocols = nullptr;
@@ -78,9 +81,10 @@ struct KindDefaults {
   connection::SendQueue send_queue;
 };
 
-/// A location's policy, as tight as the handler wants it. The same settings give the same object;
-/// it lives as long as the process. Any thread.
-const connection::Policy& policy_of(const LocationConfig& location, const KindDefaults& defaults,
+/// A location's policy in a server, as tight as the handler wants it. The same settings give the
+/// same object; it lives as long as the process. Any thread.
+const connection::Policy& policy_of(const server_rec* server, const LocationConfig& location,
+                                    const KindDefaults& defaults,
                                     const ws::Upgrader& upgrader = {});
 
 }  // namespace mod_ws::httpd

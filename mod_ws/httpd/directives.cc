@@ -8,6 +8,7 @@
 #include "mod_ws/httpd/directive_values.h"
 #include "mod_ws/httpd/handler_directives.h"
 #include "mod_ws/httpd/server_directives.h"
+#include "mod_ws/httpd/session_log.h"
 #include "mod_ws/protocol/header_list.h"
 
 namespace mod_ws::httpd {
@@ -323,6 +324,9 @@ const command_rec directives[] = {
     {"WebSocketDrain", as_cmd_func(set_drain), nullptr, RSRC_CONF, TAKE_ARGV,
      "How long sessions outlive a graceful restart, or off; then code=1001|1012 and jitter=, the "
      "time over which they are closed."},
+    {"WebSocketLog", as_cmd_func(set_session_log), nullptr, RSRC_CONF, TAKE12,
+     "A file or a |program that gets a line for each session that has ended, then the line's "
+     "format; or off."},
     {nullptr, {}, nullptr, 0, RAW_ARGS, nullptr},
 };
 

@@ -16,6 +16,7 @@ const char* set_handler(cmd_parms* command, void* config, const char* name) {
   location(config).handler =
       is_off(name) ? pool_new<LoadedHandler>(command->pool, LoadedHandler{"none", nullptr})
                    : find_handler(command->pool, name, complaint);
+  location(config).handler_section = command->path;
   if (location(config).handler != nullptr) return nullptr;
   return apr_psprintf(command->pool, "WebSocketHandler %s: %s", name, complaint);
 }

@@ -23,6 +23,7 @@
 
 #include "mod_ws/base/unique_fd.h"
 #include "mod_ws/handler/loop_runtime.h"
+#include "mod_ws/httpd/board.h"
 #include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/lifeline.h"
 
@@ -128,6 +129,7 @@ const char* keep(const engine::Engine& engine, int signals) {
     set_title(*ap_server_conf->process, "ws-keeper of httpd");
     close_listeners();
     session_ledger().change_owner(child, ::getpid());
+    board().change_owner(child, ::getpid());
     begun.reset();
     ::malloc_trim(0);  // what httpd's threads have used
     const base::UniqueFd signals = catch_signals();

@@ -1,4 +1,5 @@
 #include "mod_ws/httpd/auth_subprotocol.h"
+#include "mod_ws/httpd/board.h"
 #include "mod_ws/httpd/channels.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
@@ -11,7 +12,10 @@
 #include "mod_ws/httpd/lifeline.h"
 #include "mod_ws/httpd/proxy_scheme.h"
 #include "mod_ws/httpd/publish_handler.h"
+#include "mod_ws/httpd/series.h"
 #include "mod_ws/httpd/session_limits.h"
+#include "mod_ws/httpd/session_log.h"
+#include "mod_ws/httpd/status_handler.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/httpd/upgrade_handler.h"
 
@@ -20,6 +24,7 @@ namespace {
 void register_hooks(apr_pool_t*) {
   using namespace mod_ws::httpd;
   register_ledger();
+  register_board();
   register_lifeline();
   register_handlers();
   register_takeover();
@@ -31,6 +36,10 @@ void register_hooks(apr_pool_t*) {
   register_compression();
   register_channels();
   register_publish_handler();
+  register_series();
+  register_session_log();
+  register_status_handler();
+  register_status_section();
   register_child_life();
 }
 

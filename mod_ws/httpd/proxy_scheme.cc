@@ -4,11 +4,14 @@
 #include <array>
 
 #include "mod_ws/httpd/backend_handshake.h"
+#include "mod_ws/httpd/board.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
 #include "mod_ws/httpd/relay_compression.h"
+#include "mod_ws/httpd/request_state.h"
+#include "mod_ws/httpd/series.h"
 #include "mod_ws/httpd/session_record.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/protocol/header_list.h"
@@ -91,6 +94,7 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
                                              request.uri, &request.url, proxy_name, proxy_port,
                                              request.server_port_text, 32);
   if (status != OK) return status;
+  request_state(r).backend = backend_name(request);
   if (backend->uds_path == nullptr && backend->port == 0) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: its URL needs a port",
                   backend_name(request));
@@ -138,7 +142,6 @@ proxy::RelayTerms relay_terms(const BackendRequest& request, const connection::P
           .worker = backend_name(request),
           .client = client_address(request.r),
           .uri = request.r->uri,
-          .log_server = request.r->server,
           .already_read_client = {},
           .already_read_backend = {}};
 }
@@ -158,11 +161,12 @@ int hand_over(const BackendRequest& request, Agreed agreed) {
           r, {.subprotocol = agreed.subprotocol, .extensions = agreed.extensions})) {
     return OK;
   }
-  agreed.terms.record = make_relay_record(r, request.worker);
+  agreed.terms.tally = &tally_of(loop, series_of(r));
+  agreed.terms.record = make_relay_record(r, agreed.subprotocol, request.worker);
   // std::function wants what it carries to be copyable.
   auto terms = std::make_shared<proxy::RelayTerms>(std::move(agreed.terms));
   handover->commit([&loop, started, terms](std::vector<TakenConnection> taken) {
-    base::log({terms->log_server, terms->client, terms->uri}, base::LogLevel::debug,
+    base::log({terms->policy.log_server, terms->client, terms->uri}, base::LogLevel::debug,
               "relayed to " + terms->worker + ", the worker thread is free " +
                   std::to_string(apr_time_now() - started) + " us after the backend's answer");
     terms->already_read_client = std::move(taken[0].already_read);
@@ -239,7 +243,7 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
                   obstacle);
     return HTTP_BAD_GATEWAY;
   }
-  const connection::Policy& policy = policy_of(location_config(r), relay_defaults);
+  const connection::Policy& policy = policy_of(r->server, location_config(r), relay_defaults);
   return scheme.is_byte_stream ? relay_bytes(request, policy) : relay_frames(request, policy);
 }
 
@@ -252,8 +256,8 @@ int check_handshake(request_rec* r) {
 /// The handshake has been checked, and its place is taken; what else the directives ask of a
 /// session nobody does there.
 int leave_to_mod_proxy(request_rec* r, const char* obstacle) {
-  const bool breaks_rules =
-      policy_of(location_config(r), relay_defaults) != policy_of(LocationConfig{}, relay_defaults);
+  const bool breaks_rules = policy_of(r->server, location_config(r), relay_defaults) !=
+                            policy_of(r->server, LocationConfig{}, relay_defaults);
   ap_log_rerror(APLOG_MARK, breaks_rules ? APLOG_WARNING : APLOG_INFO, 0, r,
                 "left to mod_proxy's own tunnel%s: the client's connection cannot be taken: %s",
                 breaks_rules ? ", which does not know the limits and checks that are set here" : "",

@@ -9,6 +9,7 @@ namespace mod_ws::httpd {
 struct RequestState {
   /// Sec-WebSocket-Protocol as it came, while the header has no tokens in it.
   const char* offered_subprotocols = nullptr;
+  const char* backend = nullptr;     ///< That mod_proxy has chosen.
   base::SessionLedger::Place place;  ///< Until the session has it; else until the request's end.
 };
 

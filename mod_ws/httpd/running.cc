@@ -2,6 +2,7 @@
 
 #include "mod_ws/handler/loop_runtime.h"
 #include "mod_ws/httpd/channels.h"
+#include "mod_ws/httpd/session_table.h"
 
 namespace mod_ws::httpd {
 namespace {
@@ -17,6 +18,7 @@ Running::Running(unsigned threads, const engine::LoopOptions& options)
     : engine(threads, options),
       mesh_engine(1, {}),
       exchange(engine.loops(), join_channels(*mesh_engine.loops().front())) {
+  serve_session_table(exchange, engine);
   handler::runtime().set_exchange(&exchange);
 }
 

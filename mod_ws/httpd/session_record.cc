@@ -2,65 +2,97 @@
 
 #include <atomic>
 
+#include "mod_ws/httpd/board.h"
 #include "mod_ws/httpd/ledger.h"
+#include "mod_ws/httpd/log.h"
 #include "mod_ws/httpd/request_state.h"
+#include "mod_ws/httpd/series.h"
+#include "mod_ws/httpd/status_handler.h"
 
 namespace mod_ws::httpd {
 namespace {
 
 using base::SessionLedger;
 
-class HandlerRecord final : public connection::SessionRecord {
- public:
-  explicit HandlerRecord(SessionLedger::Place place) : place_(std::move(place)) {}
-
-  void note_received(std::uint64_t, std::uint64_t) override {}
-
- private:
-  SessionLedger::Place place_;
-};
-
 void add(apr_off_t& sum, std::uint64_t bytes) {
   std::atomic_ref(sum).fetch_add(static_cast<apr_off_t>(bytes), std::memory_order_relaxed);
 }
 
-/// Only mod_proxy_balancer counts busy requests, and only its workers' numbers are shared by the
-/// children and shown. A worker lives as long as the child.
-class RelayRecord final : public connection::SessionRecord {
- public:
-  RelayRecord(SessionLedger::Place place, proxy_worker_shared& worker, bool is_balanced)
-      : place_(std::move(place)), worker_(worker) {
-    if (!is_balanced) return;
-    const SessionLedger::Share share = busy_share(worker.busy);
-    busy_ = session_ledger().take({&share, 1}).place;
-    if (busy_) std::atomic_ref(worker.busy).fetch_add(1, std::memory_order_relaxed);
-  }
-  ~RelayRecord() override {
-    if (busy_) lower(worker_.busy);
-  }
-
-  void note_received(std::uint64_t client_bytes, std::uint64_t backend_bytes) override {
-    add(worker_.transferred, client_bytes);
-    add(worker_.read, backend_bytes);
-  }
-
- private:
-  SessionLedger::Place place_;
-  SessionLedger::Place busy_;
-  proxy_worker_shared& worker_;
-};
+std::unique_ptr<SessionFacts> facts_of(request_rec* r, std::string_view subprotocol) {
+  return std::make_unique<SessionFacts>(SessionFacts{.id = board().new_session_id(),
+                                                     .labels = labels_of(r),
+                                                     .client = client_address(r),
+                                                     .user = std::string(view_of(r->user)),
+                                                     .uri = std::string(view_of(r->uri)),
+                                                     .subprotocol = std::string(subprotocol)});
+}
 
 }  // namespace
 
-std::unique_ptr<connection::SessionRecord> make_session_record(request_rec* r) {
-  auto& place = request_state(r).place;
-  if (!place) return nullptr;
-  return std::make_unique<HandlerRecord>(std::move(place));
+/// Fills a record.
+class RecordMaker {
+ public:
+  RecordMaker(request_rec* r, std::string_view subprotocol) {
+    record_->place_ = std::move(request_state(r).place);
+    is_wanted_ = static_cast<bool>(record_->place_);
+    if (has_status_page()) {
+      record_->facts_ = facts_of(r, subprotocol);
+      is_wanted_ = true;
+    }
+    if (const SessionLog* const log = session_log_of(r->server)) {
+      record_->log_line_ =
+          std::make_unique<HttpdSessionRecord::LogLine>(HttpdSessionRecord::LogLine{
+              *log, log->format.begin({r, labels_of(r).backend, subprotocol})});
+      is_wanted_ = true;
+    }
+  }
+
+  /// Only mod_proxy_balancer counts busy requests, and only its workers' numbers are shared by the
+  /// children and shown. A worker lives as long as the child.
+  void count_at(proxy_worker_shared& worker, bool is_balanced) {
+    record_->worker_ = &worker;
+    is_wanted_ = true;
+    if (!is_balanced) return;
+    const SessionLedger::Share share = busy_share(worker.busy);
+    record_->busy_ = session_ledger().take({&share, 1}).place;
+    if (record_->busy_) std::atomic_ref(worker.busy).fetch_add(1, std::memory_order_relaxed);
+  }
+
+  std::unique_ptr<connection::SessionRecord> take() {
+    return is_wanted_ ? std::move(record_) : nullptr;
+  }
+
+ private:
+  std::unique_ptr<HttpdSessionRecord> record_ = std::make_unique<HttpdSessionRecord>();
+  bool is_wanted_ = false;
+};
+
+HttpdSessionRecord::~HttpdSessionRecord() {
+  if (busy_) lower(worker_->busy);
 }
 
-std::unique_ptr<connection::SessionRecord> make_relay_record(request_rec* r, proxy_worker* worker) {
-  return std::make_unique<RelayRecord>(std::move(request_state(r).place), *worker->s,
-                                       worker->balancer != nullptr);
+void HttpdSessionRecord::on_ended(const connection::SessionEnd& end,
+                                  std::chrono::milliseconds age) {
+  if (worker_ != nullptr) {
+    add(worker_->transferred, client.received_bytes);
+    add(worker_->read, backend.received_bytes);
+  }
+  if (log_line_ == nullptr) return;
+  write_line(log_line_->log,
+             log_line_->log.format.finish(log_line_->begun, {end, client, backend, age}));
+}
+
+std::unique_ptr<connection::SessionRecord> make_session_record(request_rec* r,
+                                                               std::string_view subprotocol) {
+  return RecordMaker(r, subprotocol).take();
+}
+
+std::unique_ptr<connection::SessionRecord> make_relay_record(request_rec* r,
+                                                             std::string_view subprotocol,
+                                                             proxy_worker* worker) {
+  RecordMaker maker(r, subprotocol);
+  maker.count_at(*worker->s, worker->balancer != nullptr);
+  return maker.take();
 }
 
 }  // namespace mod_ws::httpd

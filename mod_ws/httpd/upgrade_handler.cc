@@ -1,13 +1,16 @@
 #include "mod_ws/httpd/upgrade_handler.h"
 
 #include "mod_ws/handler/handler_session.h"
+#include "mod_ws/httpd/board.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/compression.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
+#include "mod_ws/httpd/series.h"
 #include "mod_ws/httpd/session_limits.h"
 #include "mod_ws/httpd/session_record.h"
+#include "mod_ws/httpd/status_handler.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/httpd/upgrader.h"
 #include "mod_ws/protocol/opening_handshake.h"
@@ -33,8 +36,8 @@ void hand_over(Handover& handover, const char* handler, engine::EventLoop& loop,
   // std::function wants what it carries to be copyable.
   auto carried = std::make_shared<handler::HandlerTerms>(std::move(terms));
   handover.commit([&loop, handler, carried](std::vector<TakenConnection> taken) {
-    base::log({carried->log_server, carried->remote_address, carried->uri}, base::LogLevel::debug,
-              std::string("a session of handler ") + handler);
+    base::log({carried->policy.log_server, carried->remote_address, carried->uri},
+              base::LogLevel::debug, std::string("a session of handler ") + handler);
     carried->already_read = std::move(taken.front().already_read);
     loop.post_adoption(std::make_unique<handler::HandlerSession>(
         loop, std::move(taken.front().transport), std::move(*carried)));
@@ -52,7 +55,7 @@ int serve(request_rec* r, const LocationConfig& location) {
     return HTTP_SERVICE_UNAVAILABLE;
   }
   const ws::Upgrader& upgrader = location.handler->upgrader;
-  const connection::Policy& policy = policy_of(location, handler_defaults, upgrader);
+  const connection::Policy& policy = policy_of(r->server, location, handler_defaults, upgrader);
   const auto supported = supported_subprotocols(upgrader, location.subprotocols);
   const std::string_view subprotocol =
       protocol::choose_subprotocol(header_in(r, "Sec-WebSocket-Protocol"), supported);
@@ -72,10 +75,10 @@ int serve(request_rec* r, const LocationConfig& location) {
              .user = r->user == nullptr ? "" : r->user,
              .subprotocol = std::string(subprotocol),
              .kept_headers = kept_headers(r, upgrader),
-             .log_server = r->server,
+             .tally = tally_of(loop, series_of(r)),
              .already_read = {},
              .compression = std::move(compression),
-             .record = make_session_record(r)});
+             .record = make_session_record(r, subprotocol)});
   return OK;
 }
 
@@ -88,8 +91,15 @@ int check_handshake(request_rec* r, const LocationConfig& location) {
   return check_client_handshake(r, location.origin != nullptr ? *location.origin : same_origin);
 }
 
+/// The status page has a session of its own.
+LocationConfig effective_config(request_rec* r) {
+  LocationConfig location = location_config(r);
+  if (location.handler == nullptr && is_for_status(r)) location.handler = &status_session();
+  return location;
+}
+
 int handle_upgrade(request_rec* r) {
-  const LocationConfig& location = location_config(r);
+  const LocationConfig location = effective_config(r);
   if (location.handler == nullptr || !location.handler->run || !asks_for_websocket(r))
     return DECLINED;
   return fenced(r, [&]() -> int {

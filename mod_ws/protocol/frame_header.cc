@@ -75,4 +75,35 @@ std::size_t serialize_frame_header(const FrameHeader& header,
   return size;
 }
 
+namespace {
+
+const char* name_of(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::continuation:
+      return "continuation";
+    case Opcode::text:
+      return "text";
+    case Opcode::binary:
+      return "binary";
+    case Opcode::close:
+      return "close";
+    case Opcode::ping:
+      return "ping";
+    case Opcode::pong:
+      return "pong";
+  }
+  return "reserved";
+}
+
+}  // namespace
+
+std::string describe(const FrameHeader& header) {
+  std::string text = name_of(header.opcode);
+  if (header.fin) text += " fin";
+  for (unsigned number = 1, bit = rsv1_bit; number <= 3; ++number, bit >>= 1) {
+    if ((header.rsv & bit) != 0) text.append(" rsv").append(std::to_string(number));
+  }
+  return text.append(", ").append(std::to_string(header.payload_length)).append(" bytes");
+}
+
 }  // namespace mod_ws::protocol

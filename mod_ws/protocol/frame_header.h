@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "mod_ws/protocol/masking.h"
 #include "mod_ws/protocol/opcode.h"
@@ -35,5 +36,8 @@ std::size_t parse_frame_header(std::span<const std::uint8_t> input, FrameHeader&
 /// Writes the header in its shortest form; returns its length in bytes.
 std::size_t serialize_frame_header(const FrameHeader& header,
                                    std::span<std::uint8_t, max_frame_header_bytes> out);
+
+/// For the log: "text fin rsv1, 125 bytes".
+std::string describe(const FrameHeader& header);
 
 }  // namespace mod_ws::protocol

@@ -92,11 +92,11 @@ FrameParser::Result FrameParser::continue_frame(std::span<std::uint8_t>& input, 
 
 bool FrameParser::check(const FrameHeader& header, bool minimal_length) {
   if (!is_defined(header.opcode)) return refuse(reserved_opcode);
-  if ((header.rsv & ~rules_.allowed_rsv) != 0) {
+  if ((header.rsv & ~allowed_rsv_) != 0) {
     return refuse(reserved_bit);
   }
   // RFC 6455 5.1
-  if (header.masked != (rules_.role == Role::server)) {
+  if (header.masked != (role_ == Role::server)) {
     return refuse(header.masked ? masked_by_server : unmasked_by_client);
   }
   if (!minimal_length) return refuse(length_not_minimal);
@@ -128,18 +128,17 @@ bool FrameParser::check_sequence(Opcode opcode) {
 }
 
 bool FrameParser::check_limits(const FrameHeader& header) {
-  const FrameLimits& limits = *rules_.limits;
   const bool begins = header.opcode != Opcode::continuation;
   fragments_ = begins ? 1 : fragments_ + 1;
   // A frame's length is below 2^63, so that the sum cannot wrap around.
   message_bytes_ =
       (begins ? 0 : std::min(message_bytes_, above_every_limit)) + header.payload_length;
-  if (limits.max_frame_bytes != 0 && header.payload_length > limits.max_frame_bytes)
+  if (limits_.max_frame_bytes != 0 && header.payload_length > limits_.max_frame_bytes)
     return refuse(frame_too_big);
-  if (limits.max_fragments != 0 && fragments_ > limits.max_fragments)
+  if (limits_.max_fragments != 0 && fragments_ > limits_.max_fragments)
     return refuse(too_many_fragments);
-  if (rules_.limits_messages && limits.max_message_bytes != 0 &&
-      message_bytes_ > limits.max_message_bytes) {
+  if (limits_messages_ && limits_.max_message_bytes != 0 &&
+      message_bytes_ > limits_.max_message_bytes) {
     return refuse(message_too_big);
   }
   return true;

@@ -58,7 +58,11 @@ class FrameParser {
  public:
   enum class Result : std::uint8_t { piece, need_more, violation };
 
-  explicit FrameParser(const FrameRules& rules) : rules_(rules) {}
+  explicit FrameParser(const FrameRules& rules)
+      : limits_(*rules.limits),
+        role_(rules.role),
+        allowed_rsv_(rules.allowed_rsv),
+        limits_messages_(rules.limits_messages) {}
 
   /// Takes one piece from the start of `input`. On `need_more` what is left of `input`, at most
   /// `max_unparsed_bytes`, must stand before what arrives next. After a violation the parser is of
@@ -68,7 +72,7 @@ class FrameParser {
   /// Meaningful after Result::violation.
   const Violation& violation() const { return *violation_; }
 
-  Role role() const { return rules_.role; }
+  Role role() const { return role_; }
 
   /// Inside a data frame whose payload has not arrived whole.
   bool mid_frame() const { return open_frame_.payload_length > 0; }
@@ -85,7 +89,8 @@ class FrameParser {
   bool check_limits(const FrameHeader& header);
   bool refuse(const Violation& violation);
 
-  FrameRules rules_;
+  // The rules, in the order that leaves no gaps: there are very many parsers.
+  const FrameLimits& limits_;
   FrameHeader open_frame_;  // payload_length counts what is still to come
   union {
     std::uint64_t message_bytes_ = 0;  // of the message under way, the open frame's included
@@ -93,6 +98,9 @@ class FrameParser {
   };
   std::uint32_t fragments_ = 0;
   bool in_message_ = false;
+  Role role_;
+  std::uint8_t allowed_rsv_;
+  bool limits_messages_;
 };
 
 /// A header and a whole control payload: what the parser may leave in the caller's buffer, less one

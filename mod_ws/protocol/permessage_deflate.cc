@@ -123,6 +123,7 @@ Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::ui
     const uInt space_before = stream.avail_out;
     const int status = inflate(&stream, Z_SYNC_FLUSH);
     input_ = input_.subspan(offered - stream.avail_in);
+    count_.compressed += offered - stream.avail_in;
     const bool moved = stream.avail_in != offered || stream.avail_out != space_before;
     if (status == Z_STREAM_END) {
       // A block with BFINAL ends the stream for zlib, but not the message, nor the context (RFC
@@ -137,6 +138,7 @@ Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::ui
     at_block_border_ = (stream.data_type & zlib_block_border) != 0;
   }
   output = space.first(space.size() - stream.avail_out);
+  count_.plain += output.size();
   return output.empty() ? Result::finished : Result::output;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mod_ws::protocol {
@@ -76,6 +77,14 @@ class Inflater {
   /// Copies what has not been inflated yet to `kept`, and goes on from there.
   void keep_input(std::vector<std::uint8_t>& kept);
 
+  /// Bytes that have been inflated, and what they came to.
+  struct Count {
+    std::uint64_t compressed = 0;
+    std::uint64_t plain = 0;
+  };
+  /// Since the last call.
+  Count take_count() { return std::exchange(count_, {}); }
+
   /// Inflates into `space`; `output` is what came out.
   Result inflate_some(std::span<std::uint8_t> space, std::span<std::uint8_t>& output);
 
@@ -86,6 +95,7 @@ class Inflater {
   ZlibPool& pool_;
   InflateStream stream_;
   std::span<const std::uint8_t> input_;
+  Count count_;
   bool context_takeover_;
   bool ends_message_ = false;
   bool tail_given_ = false;

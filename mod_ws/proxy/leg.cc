@@ -27,10 +27,11 @@ Leg::Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& t
                    .allowed_rsv = terms.allowed_rsv,
                    .limits_messages = true,
                    .limits = &terms.limits},
-                  terms.policy, *this, terms.framing),
+                  terms.connection, *this),
       limits_(terms.limits),
       // What an extension knows of earlier messages would have a hole, and so would a byte stream.
-      may_drop_messages_(terms.allowed_rsv == 0 && terms.framing == connection::Framing::frames) {}
+      may_drop_messages_(terms.allowed_rsv == 0 &&
+                         terms.connection.framing == connection::Framing::frames) {}
 
 protocol::MessageRules Leg::message_rules() const {
   // A byte stream has no messages to be too large: what comes is cut into some that are not.
@@ -46,7 +47,8 @@ void Leg::check_messages(std::optional<connection::CompressionTerms> agreed) {
 
 void Leg::compress(connection::CompressionTerms agreed) {
   compression_ = std::make_unique<connection::MessageCompression>(
-      connection_.loop(), connection_.policy().compression, connection_.role(), std::move(agreed));
+      connection_.loop(), connection_.policy().compression, connection_.role(), std::move(agreed),
+      connection_.tally());
 }
 
 void Leg::rewrite_messages(PayloadChange change) {
@@ -58,13 +60,19 @@ void Leg::rewrite_messages(PayloadChange change) {
 // ---- receiving
 
 void Leg::on_piece(protocol::FramePiece& piece) {
-  received_bytes_ += piece.raw.size();
   if (piece.opcode == Opcode::close) return receive_close(piece);
   if (!other_.connection_.may_send_data()) return answer_if_ping(piece);
   if (!is_control(piece.opcode)) return receive_data(piece);
   if (other_.connection_.is_byte_stream()) return answer_if_ping(piece);
   if (piece.opcode == Opcode::ping && other_.received_code_) return answer_if_ping(piece);
-  if (!connection_.is_own_pong(piece)) forward(piece.raw);
+  if (connection_.is_own_pong(piece)) return;
+  other_.connection_.note_sent(piece);
+  forward(piece.raw);
+}
+
+void Leg::on_input_end() {
+  forward_run();
+  if (compression_) compression_->count_inflated();
 }
 
 /// The other side is to hear nothing more, has sent its Close or speaks no WebSocket: it cannot
@@ -84,7 +92,7 @@ void Leg::receive_data(protocol::FramePiece& piece) {
   if (rewriter_) return rewrite(piece);
   if (check_ && !check_->check(piece)) return on_violation(check_->violation());
   if (drops_message_) return;
-  other_.connection_.note_data();
+  other_.connection_.note_sent(piece);
   forward(piece.raw);
   is_mid_forward_ = !piece.ends_frame;
   if (piece.ends_frame && other_.has_pending()) {
@@ -97,6 +105,7 @@ void Leg::choose_to_drop() {
   const SendQueue& queue = connection_.policy().send_queue;
   drops_message_ = drops_when_full() && other_.connection_.queued_bytes() > queue.limit_bytes;
   if (!drops_message_) return;
+  connection_.tally().dropped_messages.add();
   if (++dropped_messages_ == 1) owner_.on_leg_drops(*this);
 }
 
@@ -134,6 +143,7 @@ void Leg::receive_close(protocol::FramePiece& piece) {
   received_code_ = status->code;
   has_answered_ = connection_.closing().sent();
   connection_.note_close_received();
+  owner_.on_leg_closed(*this);
   if (other_.connection_.is_byte_stream()) {
     other_.connection_.send_close(status->code, {});
     connection_.send_close(status->code, {});
@@ -150,7 +160,9 @@ void Leg::receive_close(protocol::FramePiece& piece) {
 /// The end of a byte stream is its Close frame.
 void Leg::on_peer_finished() {
   received_code_ = ws::CloseCode::normal_closure;
+  has_answered_ = connection_.closing().sent();
   connection_.note_close_received();
+  owner_.on_leg_closed(*this);
   other_.close({ws::CloseCode::normal_closure, {}}, AfterClose::await_answer);
   finish_if_complete();
 }

@@ -21,12 +21,15 @@ class Leg final : public connection::Backend {
   /// Told of what concerns both legs.
   class Owner {
    public:
+    /// The leg's peer has closed: by a Close frame, its answer to one, or the end of its stream.
+    virtual void on_leg_closed(const Leg& leg) = 0;
     virtual void on_leg_violation(Leg& offender, const protocol::Violation& violation) = 0;
     virtual void on_leg_too_slow(Leg& leg) = 0;
     /// For the first time.
     virtual void on_leg_drops(Leg& leg) = 0;
     virtual void on_leg_due(connection::Due due) = 0;
     virtual void on_leg_ended(Leg& leg, const connection::Ending& ending) = 0;
+    virtual void on_leg_trace(const Leg& leg, std::string_view frame) = 0;
 
    protected:
     ~Owner() = default;
@@ -37,8 +40,7 @@ class Leg final : public connection::Backend {
     protocol::Role role;           ///< Ours.
     std::uint8_t allowed_rsv = 0;  ///< Of the extensions that are agreed on.
     const protocol::FrameLimits& limits;
-    const connection::Policy& policy;
-    connection::Framing framing = connection::Framing::frames;
+    connection::Connection::Terms connection;
   };
 
   Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& terms, Owner& owner,
@@ -56,12 +58,13 @@ class Leg final : public connection::Backend {
   void rewrite_messages(PayloadChange change = PayloadChange::none);
 
   void on_piece(protocol::FramePiece& piece) override;
-  void on_input_end() override { forward_run(); }
+  void on_input_end() override;
   void on_violation(const protocol::Violation& violation) override;
   void on_peer_finished() override;
   void on_drained() override { other_.go_on(); }
   void on_due(connection::Due due) override;
   void on_ended(const connection::Ending& ending) override;
+  void trace(std::string_view frame) override { owner_.on_leg_trace(*this, frame); }
 
   /// Sends a Close frame of our own: at once, or when the frame of the other leg's that is under
   /// way to this one has ended. Then either waits for the peer's answer or, when it has broken
@@ -86,7 +89,6 @@ class Leg final : public connection::Backend {
   bool has_answered() const { return has_answered_; }
   /// Part of a frame has gone to the other leg, and nothing can follow there but the rest.
   bool is_mid_forward() const { return is_mid_forward_; }
-  std::uint64_t received_bytes() const { return received_bytes_; }
   std::uint32_t dropped_messages() const { return dropped_messages_; }
 
   connection::Connection& connection() { return connection_; }
@@ -113,7 +115,6 @@ class Leg final : public connection::Backend {
   Leg& other_;
   connection::Connection connection_;
   std::span<const std::uint8_t> run_;  // contiguous bytes to forward; empty between reads
-  std::uint64_t received_bytes_ = 0;
   const protocol::FrameLimits& limits_;
   std::unique_ptr<connection::MessageCompression> compression_;
   std::unique_ptr<MessageCheck> check_;

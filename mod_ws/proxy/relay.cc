@@ -6,6 +6,8 @@ namespace mod_ws::proxy {
 namespace {
 
 using base::LogLevel;
+using connection::SessionRecord;
+using metrics::Ender;
 using protocol::Role;
 using ws::CloseCode;
 
@@ -16,20 +18,22 @@ bool breaks_protocol(CloseCode code) {
   return code == CloseCode::protocol_error || code == CloseCode::invalid_frame_payload_data;
 }
 
-Leg::Terms client_terms(const RelayTerms& terms) {
+Leg::Terms client_terms(const RelayTerms& terms, SessionRecord* record) {
   return {.role = Role::server,
           .allowed_rsv = terms.client_compression ? protocol::rsv1_bit : terms.allowed_rsv,
           .limits = terms.policy.client_limits,
-          .policy = terms.policy};
+          .connection = {.policy = terms.policy,
+                         .meter = {*terms.tally, record != nullptr ? &record->client : nullptr}}};
 }
 
-Leg::Terms backend_terms(const RelayTerms& terms) {
+Leg::Terms backend_terms(const RelayTerms& terms, SessionRecord* record) {
   using connection::Framing;
   return {.role = Role::client,
           .allowed_rsv = terms.backend_compression ? protocol::rsv1_bit : terms.allowed_rsv,
           .limits = terms.policy.backend_limits,
-          .policy = terms.policy,
-          .framing = terms.backend_is_byte_stream ? Framing::none : Framing::frames};
+          .connection = {.policy = terms.policy,
+                         .framing = terms.backend_is_byte_stream ? Framing::none : Framing::frames,
+                         .meter = {*terms.tally, record != nullptr ? &record->backend : nullptr}}};
 }
 
 }  // namespace
@@ -37,19 +41,17 @@ Leg::Terms backend_terms(const RelayTerms& terms) {
 Relay::Relay(engine::EventLoop& loop, transport::Transport client, transport::Transport backend,
              RelayTerms terms)
     : names_{terms.client, terms.uri, terms.worker},
-      log_server_(terms.log_server),
       record_(std::move(terms.record)),
       terms_(std::make_unique<RelayTerms>(std::move(terms))),
-      client_(loop, std::move(client), client_terms(*terms_), *this, backend_),
-      backend_(loop, std::move(backend), backend_terms(*terms_), *this, client_) {}
+      client_(loop, std::move(client), client_terms(*terms_, record_.get()), *this, backend_),
+      backend_(loop, std::move(backend), backend_terms(*terms_, record_.get()), *this, client_) {}
 
-Relay::~Relay() {
-  if (record_) record_->note_received(client_.received_bytes(), backend_.received_bytes());
-}
+Relay::~Relay() { end_session(record_.get(), client_.connection(), end_); }
 
 void Relay::on_adopted() {
   set_up_messages();
   const auto terms = std::move(terms_);
+  begin_session(record_.get(), *this, client_.connection());
   client_.connection().start(terms->already_read_client);
   backend_.connection().start(terms->already_read_backend);
 }
@@ -73,15 +75,23 @@ void Relay::set_up_messages() {
 void Relay::go_away(const engine::Farewell& farewell) {
   const ws::CloseStatus status{static_cast<CloseCode>(farewell.close_code),
                                std::string(farewell.reason)};
+  end_.note(Ender::server, status.code, farewell.reason);
   client_.close(status, Leg::AfterClose::await_answer);
   backend_.close(status, Leg::AfterClose::await_answer);
 }
 
+void Relay::on_leg_closed(const Leg& leg) {
+  if (leg.has_answered()) return;
+  end_.note(ender_of(leg), *leg.received_code(), "closed by " + name_of(leg));
+}
+
 void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation) {
-  log(is_backend(offender) ? LogLevel::warning : LogLevel::info,
+  const std::string cause =
       name_of(offender) +
-          (breaks_protocol(violation.code) ? " broke the protocol: " : " went beyond a limit: ") +
-          violation.reason);
+      (breaks_protocol(violation.code) ? " broke the protocol: " : " went beyond a limit: ") +
+      violation.reason;
+  log(is_backend(offender) ? LogLevel::warning : LogLevel::info, cause);
+  end_.note(Ender::server, violation.code, cause);
   Leg& other = other_of(offender);
   offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
   offender.connection().hurry();
@@ -95,7 +105,10 @@ void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation
 
 void Relay::on_leg_too_slow(Leg& leg) {
   if (leg.is_closing()) return;
-  log(LogLevel::info, name_of(leg) + " takes data too slowly: more than WebSocketSendQueue waits");
+  const std::string cause =
+      name_of(leg) + " takes data too slowly: more than WebSocketSendQueue waits";
+  log(LogLevel::info, cause);
+  end_.note(Ender::server, CloseCode::policy_violation, cause);
   leg.give_up({CloseCode::policy_violation, "too slow to take what is sent"});
   other_of(leg).close({CloseCode::going_away, "the other side was too slow"},
                       Leg::AfterClose::await_answer);
@@ -109,6 +122,7 @@ void Relay::on_leg_drops(Leg& leg) {
 void Relay::on_leg_due(connection::Due due) {
   const std::string reason(connection::closing_reason(due));
   log(LogLevel::info, "closed with 1001: " + reason);
+  end_.note(Ender::server, CloseCode::going_away, reason);
   close_both({CloseCode::going_away, reason});
 }
 
@@ -121,6 +135,9 @@ void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
   Leg& other = other_of(leg);
   const bool expected = leg.is_closing() || leg.received_code();
   if (!expected || ending.lost_bytes > 0) log_lost(leg, ending);
+  if (!expected)
+    end_.note(ender_of(leg), CloseCode::abnormal_closure,
+              name_of(leg) + " was lost: " + describe(ending));
   if (leg.is_mid_forward() && !other.connection().closing().sent()) {
     other.cut_off();
   } else if (!expected) {
@@ -168,8 +185,17 @@ std::string Relay::name_of(const Leg& leg) const {
   return is_backend(leg) ? "the backend " + std::string(names_[worker]) : "the client";
 }
 
+metrics::Ender Relay::ender_of(const Leg& leg) const {
+  return is_backend(leg) ? Ender::backend : Ender::client;
+}
+
+void Relay::on_leg_trace(const Leg& leg, std::string_view frame) {
+  log(LogLevel::trace, name_of(leg) + ": " + std::string(frame));
+}
+
 void Relay::log(LogLevel level, std::string_view text) const {
-  base::log({log_server_, names_[client_address], names_[uri]}, level, text);
+  base::log({client_.connection().policy().log_server, names_[client_address], names_[uri]}, level,
+            text);
 }
 
 }  // namespace mod_ws::proxy

@@ -30,10 +30,10 @@ struct RelayTerms {
   std::string worker;  ///< The backend's name in the configuration: "ws://127.0.0.1:9000".
   std::string client;  ///< Its address: "192.0.2.7:51522".
   std::string uri;
-  const void* log_server = nullptr;  ///< See base::LogSubject.
+  metrics::Tally* tally = &metrics::uncounted();  ///< The loop's own.
   std::vector<std::uint8_t> already_read_client;
   std::vector<std::uint8_t> already_read_backend;
-  std::unique_ptr<connection::SessionRecord> record = nullptr;  ///< Null: nobody counts.
+  std::unique_ptr<connection::SessionRecord> record = nullptr;  ///< Null: nobody asks.
 };
 
 /// A session between a client and a backend. Each leg is read only as fast as the other one takes.
@@ -48,11 +48,13 @@ class Relay final : public engine::Resident, Leg::Owner {
   void go_away(const engine::Farewell& farewell) override;
 
  private:
+  void on_leg_closed(const Leg& leg) override;
   void on_leg_violation(Leg& offender, const protocol::Violation& violation) override;
   void on_leg_too_slow(Leg& leg) override;
   void on_leg_drops(Leg& leg) override;
   void on_leg_due(connection::Due due) override;
   void on_leg_ended(Leg& leg, const connection::Ending& ending) override;
+  void on_leg_trace(const Leg& leg, std::string_view frame) override;
 
   void set_up_messages();
   void close_both(ws::CloseStatus status);
@@ -60,15 +62,16 @@ class Relay final : public engine::Resident, Leg::Owner {
   void log_end() const;
   bool is_backend(const Leg& leg) const { return &leg == &backend_; }
   std::string name_of(const Leg& leg) const;
+  metrics::Ender ender_of(const Leg& leg) const;
   std::string closing_of(const Leg& leg) const;
   Leg& other_of(const Leg& leg) { return &leg == &client_ ? backend_ : client_; }
 
   void log(base::LogLevel level, std::string_view text) const;
 
   base::PackedStrings names_;
-  const void* log_server_;
-  std::unique_ptr<connection::SessionRecord> record_;
-  std::unique_ptr<RelayTerms> terms_;  // until the session is adopted
+  connection::SessionEnd end_;
+  std::unique_ptr<connection::SessionRecord> record_;  // the legs count in it
+  std::unique_ptr<RelayTerms> terms_;                  // until the session is adopted
   Leg client_;
   Leg backend_;
 };

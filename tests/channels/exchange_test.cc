@@ -36,6 +36,9 @@ class FakeBus final : public Bus {
                                std::string(publication->message()->payload));
   }
   void count_elsewhere(std::string_view, Counted counted) override { counted(notes_.elsewhere); }
+  void ask_elsewhere(std::string_view request, Answered answered) override {
+    answered({"elsewhere: " + std::string(request)});
+  }
   void flush(std::chrono::milliseconds) override {}
 
  private:

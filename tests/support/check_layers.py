@@ -14,14 +14,15 @@ MAX_LINES = 400
 
 BELOW = {
     "base": set(),
+    "metrics": {"base"},
     "protocol": {"base"},
     "engine": {"base"},
     "transport": {"base", "protocol", "engine"},
-    "connection": {"base", "protocol", "engine", "transport"},
-    "proxy": {"base", "protocol", "engine", "transport", "connection"},
-    "channels": {"base", "protocol", "engine", "transport", "connection"},
-    "handler": {"base", "protocol", "engine", "transport", "connection", "channels"},
-    "httpd": {"base", "protocol", "engine", "transport", "connection", "channels", "proxy", "handler"},
+    "connection": {"base", "metrics", "protocol", "engine", "transport"},
+    "proxy": {"base", "metrics", "protocol", "engine", "transport", "connection"},
+    "channels": {"base", "metrics", "protocol", "engine", "transport", "connection"},
+    "handler": {"base", "metrics", "protocol", "engine", "transport", "connection", "channels"},
+    "httpd": {"base", "metrics", "protocol", "engine", "transport", "connection", "channels", "proxy", "handler"},
     "examples": set(),
 }
 # Headers by pattern, and the files that may include them.

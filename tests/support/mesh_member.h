@@ -49,7 +49,19 @@ class MeshMember final : channels::Bus::Receiver {
     return counted.get();
   }
 
+  /// What the others make of a request; nothing when there is no answer.
+  std::optional<std::vector<std::string>> ask_elsewhere(std::string_view request) {
+    auto answer = std::make_shared<std::promise<std::vector<std::string>>>();
+    mesh_->ask_elsewhere(request, [answer](std::vector<std::string> replies) {
+      answer->set_value(std::move(replies));
+    });
+    auto replies = answer->get_future();
+    if (replies.wait_for(patience) != std::future_status::ready) return std::nullopt;
+    return replies.get();
+  }
+
   std::size_t subscribers = 1;  ///< To "room"; set before somebody asks or publishes.
+  bool is_mute = false;         ///< The same.
   std::vector<channels::SharedPublication> received;
   LoopThread thread;
 
@@ -59,6 +71,9 @@ class MeshMember final : channels::Bus::Receiver {
   }
   std::size_t count_here(std::string_view channel) const override {
     return channel == "room" ? subscribers : 0;
+  }
+  void answer(std::string_view request, channels::Bus::Reply reply) override {
+    if (!is_mute) reply("heard " + std::string(request));
   }
 
   std::unique_ptr<channels::ChildMesh> mesh_;

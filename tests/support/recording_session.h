@@ -22,7 +22,8 @@ class RecordingSession final : public engine::Resident, public connection::Backe
                    Bytes already_read, connection::Framing framing)
       : policy_(policy),
         already_read_(std::move(already_read)),
-        connection(loop, std::move(transport), rules, policy_, *this, framing) {}
+        connection(loop, std::move(transport), rules,
+                   {.policy = policy_, .framing = framing, .meter = {tally, &traffic}}, *this) {}
 
   void on_adopted() override { connection.start(already_read_); }
   void go_away(const engine::Farewell&) override {}
@@ -44,6 +45,7 @@ class RecordingSession final : public engine::Resident, public connection::Backe
     if (ended_) ++calls_after_end;
     ++drained;
   }
+  void trace(std::string_view frame) override { traces.emplace_back(frame); }
   void on_due(connection::Due due) override {
     dues.push_back(due);
     if (on_due_call) on_due_call(due);
@@ -64,6 +66,9 @@ class RecordingSession final : public engine::Resident, public connection::Backe
   std::function<void(const protocol::FramePiece&)> on_raw_piece;
   std::function<void(connection::Due)> on_due_call;
   std::vector<connection::Due> dues;
+  std::vector<std::string> traces;
+  metrics::Tally tally{};
+  connection::Traffic traffic;
   std::vector<SeenFrame> frames;
   std::vector<protocol::Violation> violations;
   std::optional<connection::Ending> ending;

@@ -1,0 +1,63 @@
+#include "mod_ws/httpd/board.h"
+
+#include <mpm_common.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace mod_ws::httpd {
+namespace {
+
+// The number changes with the board's layout: after an upgrade and a graceful restart, old children
+// still use the old one.
+constexpr const char* board_name = "mod_ws: board 1";
+
+metrics::Board* shared_board = nullptr;
+
+int share_board(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
+  shared_board = once_in_process<metrics::Board>(
+      server, board_name, [](apr_pool_t*) { return metrics::Board::create().release(); });
+  if (shared_board != nullptr) return OK;
+  ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server, "no shared memory for counters");
+  return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+void enter_child(apr_pool_t*, server_rec*) { shared_board->add_process(::getpid()); }
+
+/// Parent only.
+void watch_child(server_rec*, pid_t pid, ap_generation_t, int, mpm_child_status state) {
+  if (state == MPM_CHILD_EXITED) shared_board->fold_if([pid](pid_t owner) { return owner == pid; });
+}
+
+/// For keepers, which are not the parent's children, and for what watch_child() could not do.
+int fold_what_is_gone(apr_pool_t*, server_rec*) {
+  shared_board->fold_if([](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; });
+  return DECLINED;
+}
+
+}  // namespace
+
+void register_board() {
+  ap_hook_post_config(share_board, nullptr, nullptr, APR_HOOK_FIRST);
+  ap_hook_child_init(enter_child, nullptr, nullptr, APR_HOOK_FIRST);
+  ap_hook_child_status(watch_child, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_monitor(fold_what_is_gone, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+metrics::Board& board() { return *shared_board; }
+
+metrics::Tally& tally_of(const engine::EventLoop& loop, metrics::Board::SeriesNumber series) {
+  using Key = std::pair<const engine::EventLoop*, metrics::Board::SeriesNumber>;
+  static std::mutex mutex;
+  static std::map<Key, metrics::Tally*> tallies;
+  const std::lock_guard lock(mutex);
+  auto& known = tallies[{&loop, series}];
+  if (known == nullptr) known = &board().new_tally(series);
+  return *known;
+}
+
+}  // namespace mod_ws::httpd

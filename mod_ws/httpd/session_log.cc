@@ -1,0 +1,159 @@
+#include "mod_ws/httpd/session_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <deque>
+
+#include "mod_ws/base/rare_line.h"
+#include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/directive_values.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+constexpr std::size_t max_queued_bytes = 1 << 20;
+constexpr std::string_view programs_name = "mod_ws: log program ";
+
+void complain(const char* target, int error, std::uint64_t lost) {
+  ap_log_error(APLOG_MARK, APLOG_WARNING, error, ap_server_conf,
+               "WebSocketLog %s takes no lines; lost since this was last said: %" APR_UINT64_T_FMT,
+               target, static_cast<apr_uint64_t>(lost));
+}
+
+}  // namespace
+
+/// The open file, or the pipe to a program, which may be slow: what it does not take at once is
+/// queued. On the loop of child_side_loop().
+class SessionLogFile final : engine::Watcher {
+ public:
+  SessionLogFile(const char* target, int descriptor)
+      : target_(target), descriptor_(descriptor), may_block_(!is_regular(descriptor)) {
+    if (may_block_) ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+  }
+
+  void write(std::string line) {
+    if (queued_bytes_ + line.size() > max_queued_bytes) return note_lost(EAGAIN);
+    queued_bytes_ += line.size();
+    lines_.push_back(std::move(line));
+    if (!is_watched_) write_lines();
+  }
+
+ private:
+  static bool is_regular(int descriptor) {
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+  }
+
+  void on_ready(engine::Readiness) override { write_lines(); }
+
+  /// Each with a write(2) of its own, so that the lines of several processes do not mix.
+  void write_lines() {
+    while (!lines_.empty()) {
+      std::string& line = lines_.front();
+      const ssize_t written = ::write(descriptor_, line.data(), line.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EAGAIN && may_block_) return watch();
+      if (written < 0) note_lost(errno);
+      const auto taken = written < 0 ? line.size() : static_cast<std::size_t>(written);
+      queued_bytes_ -= taken;
+      line.erase(0, taken);
+      if (line.empty()) lines_.pop_front();
+    }
+    if (std::exchange(is_watched_, false)) child_side_loop().unwatch(descriptor_, *this);
+  }
+
+  void watch() {
+    if (!is_watched_)
+      is_watched_ = child_side_loop().watch(descriptor_, engine::Interest::write, *this);
+  }
+
+  void note_lost(int error) {
+    if (const auto lost = lost_.count(); lost > 0) complain(target_, error, lost);
+  }
+
+  const char* target_;
+  int descriptor_;
+  bool may_block_;
+  bool is_watched_ = false;
+  std::deque<std::string> lines_;
+  std::size_t queued_bytes_ = 0;
+  base::RareLine lost_;
+};
+
+namespace {
+
+int descriptor_of(apr_file_t* file) {
+  apr_os_file_t descriptor = -1;
+  return file != nullptr && apr_os_file_get(&descriptor, file) == APR_SUCCESS ? descriptor : -1;
+}
+
+/// The same program for as long as the server lives: keepers of earlier generations write to it.
+/// httpd starts it anew when it ends, with the same pipe. `command` begins as CustomLog has it:
+/// `|`,
+/// `||`, or `|$` for a shell.
+int open_program(server_rec* server, const char* command) {
+  const std::string name = std::string(programs_name) + command;
+  const bool has_shell = command[1] == '$';
+  const char* const program = command + (has_shell || command[1] == '|' ? 2 : 1);
+  auto* const log = once_in_process<piped_log>(server, name.c_str(), [&](apr_pool_t* process_pool) {
+    return ap_open_piped_log_ex(process_pool, apr_pstrdup(process_pool, program),
+                                has_shell ? APR_SHELLCMD : APR_PROGRAM_ENV);
+  });
+  return log == nullptr ? -1 : descriptor_of(ap_piped_log_write_fd(log));
+}
+
+int open_file(apr_pool_t* pool, server_rec* server, const char* name) {
+  const char* const path = ap_server_root_relative(pool, name);
+  apr_file_t* file = nullptr;
+  const apr_status_t status =
+      path == nullptr
+          ? APR_EBADPATH
+          : apr_file_open(&file, path, APR_WRITE | APR_APPEND | APR_CREATE, APR_OS_DEFAULT, pool);
+  if (status == APR_SUCCESS) return descriptor_of(file);
+  ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, status, server,
+               "WebSocketLog: cannot open %s", name);
+  return -1;
+}
+
+/// As root, before the children are there.
+int open_logs(apr_pool_t* config_pool, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  for (server_rec* server = main_server; server != nullptr; server = server->next) {
+    SessionLog* const log = server_config(server).session_log;
+    // A virtual host may have its server's.
+    if (log == nullptr || log->target == nullptr || log->file != nullptr) continue;
+    const int descriptor = *log->target == '|' ? open_program(main_server, log->target)
+                                               : open_file(config_pool, main_server, log->target);
+    if (descriptor < 0) return HTTP_INTERNAL_SERVER_ERROR;
+    log->file = pool_new<SessionLogFile>(config_pool, log->target, descriptor);
+  }
+  return OK;
+}
+
+}  // namespace
+
+void register_session_log() { ap_hook_open_logs(open_logs, nullptr, nullptr, APR_HOOK_MIDDLE); }
+
+const char* set_session_log(cmd_parms* command, void*, const char* target, const char* format) {
+  if (const char* const complaint = ap_check_cmd_context(command, NOT_IN_DIR_LOC_FILE))
+    return complaint;
+  auto& log = server_config(command->server).session_log;
+  log = pool_new<SessionLog>(command->pool);
+  if (is_off(target)) return format == nullptr ? nullptr : "WebSocketLog off takes no format";
+  log->target = target;
+  return log->format.parse(command->pool, format == nullptr ? SessionLogFormat::usual : format);
+}
+
+const SessionLog* session_log_of(const server_rec* server) {
+  const SessionLog* const log = server_config(server).session_log;
+  return log != nullptr && log->target != nullptr ? log : nullptr;
+}
+
+void write_line(const SessionLog& log, std::string line) {
+  child_side_loop().post([file = log.file, line = std::move(line)] { file->write(line); });
+}
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,123 @@
+#include "mod_ws/httpd/status_handler.h"
+
+#include <charconv>
+#include <optional>
+
+#include "mod_ws/httpd/board.h"
+#include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/client_handshake.h"
+#include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/session_table.h"
+#include "mod_ws/httpd/status_page.h"
+#include "mod_ws/httpd/status_report.h"
+#include "mod_ws/metrics/prometheus.h"
+
+namespace mod_ws::httpd {
+namespace {
+
+constexpr std::size_t default_sessions = 1'000;
+
+bool status_page_is_configured = false;
+
+/// Whether a SetHandler line for us stands here or below.
+bool has_set_handler(const ap_directive_t* line) {
+  for (; line != nullptr; line = line->next) {
+    if (ap_cstr_casecmp(line->directive, "SetHandler") == 0 &&
+        view_of(line->args).find(status_handler_name) != std::string_view::npos) {
+      return true;
+    }
+    if (has_set_handler(line->first_child)) return true;
+  }
+  return false;
+}
+
+int look_for_status_page(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec*) {
+  status_page_is_configured = has_set_handler(ap_conftree);
+  return OK;
+}
+
+// ---- requests
+
+/// What `name` or `name=VALUE` says among the arguments of the request.
+std::optional<std::string_view> argument(const request_rec* r, std::string_view name) {
+  std::string_view rest = view_of(r->args);
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    if (!part.starts_with(name)) continue;
+    if (part.size() == name.size()) return "";
+    if (part[name.size()] == '=') return part.substr(name.size() + 1);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> number_of(std::optional<std::string_view> text) {
+  std::uint64_t number = 0;
+  if (!text) return std::nullopt;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  const bool is_number = error == std::errc() && end == text->data() + text->size();
+  return is_number ? std::optional(number) : std::nullopt;
+}
+
+int send(request_rec* r, const char* type, std::string_view body) {
+  ap_set_content_type(r, type);
+  ap_set_content_length(r, static_cast<apr_off_t>(body.size()));
+  apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+  ap_rwrite(body.data(), static_cast<int>(body.size()), r);
+  return OK;
+}
+
+int show(request_rec* r) {
+  if (argument(r, "metrics"))
+    return send(r, metrics::prometheus_type, metrics::prometheus_text(board().report()));
+  if (argument(r, "json")) {
+    const auto limit = number_of(argument(r, "sessions")).value_or(default_sessions);
+    return send(r, "application/json",
+                status_report({.limit = limit, .user = std::string(view_of(r->user))}));
+  }
+  return send(r, "text/html; charset=utf-8", status_page);
+}
+
+int refuse(request_rec* r, int status, const char* reason) {
+  ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "no session closed, %d: %s", status, reason);
+  return status;
+}
+
+/// POST ?close=ID, by a user that httpd knows, and not from another site's page.
+int close(request_rec* r) {
+  static const auto same_origin = protocol::OriginRules::same();
+  const auto id = number_of(argument(r, "close"));
+  if (!id) return refuse(r, HTTP_BAD_REQUEST, "it takes ?close= and a session's number");
+  if (r->user == nullptr) return refuse(r, HTTP_FORBIDDEN, "the client has not authenticated");
+  const auto* const configured = location_config(r).origin;
+  const auto& rules = configured != nullptr ? *configured : same_origin;
+  if (!rules.allow(header_in(r, "Origin"), header_in(r, "Host")))
+    return refuse(r, HTTP_FORBIDDEN, "the page's origin may not (WebSocketOrigin would allow it)");
+  if (!close_session(child_exchange(), *id))
+    return refuse(r, HTTP_NOT_FOUND, "there is none with this number");
+  ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "user %s closes session %s", r->user,
+                std::to_string(*id).c_str());
+  r->status = HTTP_NO_CONTENT;
+  return OK;
+}
+
+int handle_status(request_rec* r) {
+  if (!is_for_status(r)) return DECLINED;
+  return fenced(r, [r]() -> int {
+    if (r->method_number == M_GET) return show(r);
+    if (r->method_number == M_POST) return close(r);
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_POST, -1);
+    return HTTP_METHOD_NOT_ALLOWED;
+  });
+}
+
+}  // namespace
+
+bool has_status_page() { return status_page_is_configured; }
+
+void register_status_handler() {
+  ap_hook_post_config(look_for_status_page, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_handler(handle_status, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace mod_ws::httpd

@@ -1,0 +1,231 @@
+#include "mod_ws/metrics/board.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <new>
+
+#include "mod_ws/base/log.h"
+#include "mod_ws/base/rare_line.h"
+
+namespace mod_ws::metrics {
+namespace {
+
+constexpr int patience_seconds = 1;
+
+constexpr std::array<int, 13> result_statuses{101, 400, 401, 403, 404, 405, 426,
+                                              429, 500, 501, 502, 503, 504};
+constexpr std::array<const char*, result_places> result_names{"101", "400", "401", "403", "404",
+                                                              "405", "426", "429", "500", "501",
+                                                              "502", "503", "504", "3xx", "other"};
+constexpr std::size_t redirection_place = 13;
+constexpr std::size_t other_place = 14;
+
+constexpr const char* others = "(others)";
+
+base::RareLine no_tally_left;
+
+std::uint64_t memory_of(pid_t pid) {
+  std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  statm >> all >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+std::size_t place_of_result(int status) {
+  const auto* const known = std::find(result_statuses.begin(), result_statuses.end(), status);
+  if (known != result_statuses.end())
+    return static_cast<std::size_t>(known - result_statuses.begin());
+  return status >= 300 && status < 400 ? redirection_place : other_place;
+}
+
+const char* name_of_result(std::size_t place) { return result_names[place]; }
+
+/// A killed owner leaves nothing half done: what is new counts once its number, or its owner, has
+/// been written, which is last.
+class Board::Lock {
+ public:
+  explicit Lock(Board& board)
+      : board_(board),
+        is_held_(board.mutex_.lock_for(patience_seconds) != base::SharedMutex::Taken::no) {}
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+  ~Lock() {
+    if (is_held_) board_.mutex_.unlock();
+  }
+
+  explicit operator bool() const { return is_held_; }
+
+ private:
+  Board& board_;
+  bool is_held_;
+};
+
+std::unique_ptr<Board, Board::Unmap> Board::create() {
+  void* const memory = ::mmap(nullptr, sizeof(Board) + sizeof(Tables), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  return std::unique_ptr<Board, Unmap>(new (memory) Board);
+}
+
+void Board::Unmap::operator()(Board* board) const {
+  ::munmap(board, sizeof(Board) + sizeof(Tables));
+}
+
+// ---- series
+
+void Board::Name::set(std::string_view text) {
+  const auto kept = text.substr(0, bytes.size());
+  size = static_cast<std::uint8_t>(kept.copy(bytes.data(), bytes.size()));
+}
+
+bool Board::Series::has(const Labels& labels) const {
+  const auto is_named = [](const Name& name, std::string_view text) {
+    return name.text() == text.substr(0, name.bytes.size());
+  };
+  return is_named(server, labels.server) && is_named(location, labels.location) &&
+         is_named(backend, labels.backend);
+}
+
+Board::SeriesNumber Board::series(const Labels& labels) {
+  const Lock lock(*this);
+  const auto used = series_in_use();
+  const auto known = std::find_if(used.begin(), used.end(),
+                                  [&](const Series& series) { return series.has(labels); });
+  if (known != used.end()) return static_cast<SeriesNumber>(known - used.begin());
+  if (series_used_ == max_series || !lock) return max_series - 1;
+  const bool is_last = series_used_ + 1 == max_series;
+  Series& fresh = tables().series[series_used_];
+  fresh.server.set(is_last ? others : std::string_view(labels.server));
+  fresh.location.set(is_last ? others : std::string_view(labels.location));
+  fresh.backend.set(is_last ? others : std::string_view(labels.backend));
+  return static_cast<SeriesNumber>(series_used_++);
+}
+
+void Board::count_upgrade(SeriesNumber series, int status, std::chrono::microseconds duration) {
+  auto& upgrades = tables().series[series].upgrades;
+  const auto* const bound =
+      std::find_if(upgrade_bounds_ms.begin(), upgrade_bounds_ms.end(),
+                   [&](std::uint32_t ms) { return duration <= std::chrono::milliseconds(ms); });
+  const auto place = static_cast<std::size_t>(bound - upgrade_bounds_ms.begin());
+  upgrades.results[place_of_result(status)].fetch_add(1, std::memory_order_relaxed);
+  upgrades.durations[place].fetch_add(1, std::memory_order_relaxed);
+  upgrades.duration_us.fetch_add(static_cast<std::uint64_t>(duration.count()),
+                                 std::memory_order_relaxed);
+}
+
+Tally& Board::new_tally(SeriesNumber series) {
+  const Lock lock(*this);
+  auto& blocks = tables().blocks;
+  auto* const end = blocks.begin() + blocks_used_;
+  auto* const block =
+      std::find_if(blocks.begin(), end, [](const Block& each) { return each.owner == 0; });
+  if (!lock || block == blocks.end()) {
+    if (no_tally_left.count() > 0)
+      base::log({}, base::LogLevel::warning, "status: too much to count; sessions are left out");
+    return uncounted();
+  }
+  if (block == end) ++blocks_used_;
+  block->series = series;
+  new (&block->tally) Tally{};
+  block->owner = ::getpid();
+  return block->tally;
+}
+
+// ---- processes
+
+void Board::add_process(pid_t pid) {
+  const Lock lock(*this);
+  auto& processes = tables().processes;
+  auto* const end = processes.begin() + processes_used_;
+  auto* const process = std::find_if(processes.begin(), end, [&](const Process& each) {
+    return each.pid == 0 || each.pid == pid;
+  });
+  if (!lock || process == processes.end()) return;
+  if (process == end) ++processes_used_;
+  *process = {pid, false, Clock::now()};
+}
+
+void Board::change_owner(pid_t from, pid_t to) {
+  const Lock lock(*this);
+  for (Block& block : blocks_in_use()) {
+    if (block.owner == from) block.owner = to;
+  }
+  for (Process& process : processes_in_use()) {
+    if (process.pid == from) process = {to, true, process.begun};
+  }
+}
+
+/// Under the lock, so that a report has it once.
+void Board::fold(Block& block) {
+  Series& series = tables().series[block.series];
+  Tally& tally = block.tally;
+  const std::uint64_t lost = tally.begun.value() - tally.ended.value();
+  tally.ended.add(lost);
+  tally.closes[static_cast<std::size_t>(Ender::server)][place_of_close(1006)].add(lost);
+  for (auto* peer : {&tally.client, &tally.backend})
+    peer->queued_bytes.subtract(peer->queued_bytes.value());
+  Sums sums{};
+  add(sums, tally);
+  const auto* from = reinterpret_cast<const std::uint64_t*>(&sums);
+  const std::span to(reinterpret_cast<Counter*>(&series.past), sizeof sums / sizeof(Counter));
+  for (Counter& counter : to) counter.add(*from++);
+  block.owner = 0;
+}
+
+void Board::fold_if(const std::function<bool(pid_t)>& is_gone) {
+  const Lock lock(*this);
+  if (!lock) return;
+  for (Block& block : blocks_in_use()) {
+    const pid_t owner = block.owner;
+    if (owner != 0 && is_gone(owner)) fold(block);
+  }
+  for (Process& process : processes_in_use()) {
+    if (process.pid != 0 && is_gone(process.pid)) process.pid = 0;
+  }
+}
+
+// ---- reading
+
+Report Board::report() {
+  Report report = counted();
+  for (auto& process : report.processes) process.memory_bytes = memory_of(process.pid);
+  return report;
+}
+
+Report Board::counted() {
+  Report report{.series = {}, .processes = {}, .begun = begun_};
+  const Lock lock(*this);
+  for (const Series& series : series_in_use()) {
+    auto& told = report.series.emplace_back();
+    told.labels = {series.server.text(), series.location.text(), series.backend.text()};
+    add(told.sums, series.past);
+    for (std::size_t i = 0; i < result_places; ++i)
+      told.upgrades.results[i] = series.upgrades.results[i];
+    for (std::size_t i = 0; i < told.upgrades.durations.size(); ++i)
+      told.upgrades.durations[i] = series.upgrades.durations[i];
+    told.upgrades.duration_us = series.upgrades.duration_us;
+  }
+  for (const Process& process : processes_in_use()) {
+    if (process.pid != 0)
+      report.processes.push_back({process.pid, process.is_keeper, process.begun});
+  }
+  for (const Block& block : blocks_in_use()) {
+    const pid_t owner = block.owner;
+    if (owner == 0) continue;
+    Sums sums{};
+    add(sums, block.tally);
+    for (auto& process : report.processes) {
+      if (process.pid == owner) process.sessions += live_sessions(sums);
+    }
+    add(report.series[block.series].sums, block.tally);
+  }
+  return report;
+}
+
+}  // namespace mod_ws::metrics
