@@ -138,7 +138,7 @@ void ConnSession::on_ended(const connection::Ending& ending) {
 // ---- the end
 
 void ConnSession::close_now(CloseCode code, std::string_view reason) {
-  note_end(Ender::server, code, reason.empty() ? "closed by the handler" : reason);
+  note_end(Ender::server, code, reason.empty() ? "closed by the server" : reason);
   connection_.send_close(code, reason);
   stop_receiving();
 }
@@ -217,7 +217,11 @@ void ConnSession::close_by_handler(CloseCode code, std::string_view reason) {
         "the handler closes with " + std::to_string(static_cast<int>(code)) +
             (has_text ? ", which may not be sent" : " and a reason that is not UTF-8"));
   }
-  close_now(code, has_text ? reason : std::string_view{});
+  if (!has_text) reason = {};
+  note_end(
+      Ender::server, code,
+      reason.empty() ? "closed by the handler" : "closed by the handler: " + std::string(reason));
+  close_now(code, reason);
 }
 
 bool ConnSession::start(const Arguments& arguments, Close& close) {

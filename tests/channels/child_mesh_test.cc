@@ -394,5 +394,21 @@ TEST_F(ChildMeshTest, TellsAStrangerNothing) {
   EXPECT_TRUE(stranger.receives_end());
 }
 
+TEST_F(ChildMeshTest, GathersWhatTheOthersMakeOfARequest) {
+  MeshMember first(*table_);
+  EXPECT_EQ(first.ask_elsewhere("hello"), std::vector<std::string>{});
+  MeshMember second(*table_);
+  MeshMember third(*table_);
+  EXPECT_EQ(first.ask_elsewhere("hello"), (std::vector<std::string>{"heard hello", "heard hello"}));
+}
+
+TEST_F(ChildMeshTest, LeavesOutWhoMakesNothingOfARequest) {
+  MeshMember first(*table_);
+  MeshMember second(*table_);
+  MeshMember mute(*table_);
+  mute.is_mute = true;
+  EXPECT_EQ(first.ask_elsewhere("hello"), std::vector<std::string>{"heard hello"});
+}
+
 }  // namespace
 }  // namespace mod_ws::channels

@@ -242,5 +242,14 @@ TEST_F(ExchangeTest, TakesNothingWhileTooMuchIsUnderWay) {
   EXPECT_EQ(bus_.published.size(), 4U);
 }
 
+TEST_F(ExchangeTest, AsksThisProcessAndTheOthers) {
+  exchange_->set_responder([](std::string_view request, const Bus::Reply& reply) {
+    reply("here: " + std::string(request));
+  });
+  Payloads answers;
+  exchange_->ask("who?", [&](Payloads all) { answers = std::move(all); });
+  EXPECT_EQ(answers, (Payloads{"here: who?", "elsewhere: who?"}));
+}
+
 }  // namespace
 }  // namespace mod_ws::channels

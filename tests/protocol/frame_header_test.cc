@@ -161,5 +161,12 @@ TEST(FrameHeader, WritesTheExamplesOfTheRfc) {
             (Bytes{0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0}));
 }
 
+TEST(FrameHeader, IsDescribedWithoutItsKey) {
+  EXPECT_EQ(describe({.payload_length = 5, .opcode = Opcode::text}), "text fin, 5 bytes");
+  EXPECT_EQ(describe({.payload_length = 0, .fin = false, .masked = true}), "continuation, 0 bytes");
+  EXPECT_EQ(describe({.payload_length = 9, .opcode = Opcode::binary, .rsv = all_rsv_bits}),
+            "binary fin rsv1 rsv2 rsv3, 9 bytes");
+}
+
 }  // namespace
 }  // namespace mod_ws::protocol
