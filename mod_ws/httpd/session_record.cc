@@ -47,12 +47,11 @@ class RecordMaker {
     }
   }
 
-  /// Only mod_proxy_balancer counts busy requests, and only its workers' numbers are shared by the
-  /// children and shown. A worker lives as long as the child.
-  void count_at(proxy_worker_shared& worker, bool is_balanced) {
+  /// Of a balancer's member: only their numbers are shared by the children and shown. A worker
+  /// lives as long as the child.
+  void count_at(proxy_worker_shared& worker) {
     record_->worker_ = &worker;
     is_wanted_ = true;
-    if (!is_balanced) return;
     const SessionLedger::Share share = busy_share(worker.busy);
     record_->busy_ = session_ledger().take({&share, 1}).place;
     if (record_->busy_) std::atomic_ref(worker.busy).fetch_add(1, std::memory_order_relaxed);
@@ -91,7 +90,7 @@ std::unique_ptr<connection::SessionRecord> make_relay_record(request_rec* r,
                                                              std::string_view subprotocol,
                                                              proxy_worker* worker) {
   RecordMaker maker(r, subprotocol);
-  maker.count_at(*worker->s, worker->balancer != nullptr);
+  if (worker->balancer != nullptr) maker.count_at(*worker->s);
   return maker.take();
 }
 

@@ -22,7 +22,8 @@ struct SessionFacts {
 };
 
 /// A session as httpd's side of mod_ws sees it: the places that it holds, its line in the log, and
-/// for a relay, what mod_proxy counts of its worker. What nobody has asked for is not there.
+/// for a relay, what mod_proxy_balancer counts of its worker. What nobody has asked for is not
+/// there.
 class HttpdSessionRecord final : public connection::SessionRecord {
  public:
   ~HttpdSessionRecord() override;
@@ -51,8 +52,8 @@ class HttpdSessionRecord final : public connection::SessionRecord {
 std::unique_ptr<connection::SessionRecord> make_session_record(request_rec* r,
                                                                std::string_view subprotocol);
 
-/// The record of a relay's session: as above, and the session counts as one of the worker's busy
-/// requests, as mod_proxy_balancer counts them; at its end its bytes are the worker's.
+/// The record of a relay's session: as above, and where the worker is a balancer's member, the
+/// session counts as one of its busy requests; at its end its bytes are the worker's.
 std::unique_ptr<connection::SessionRecord> make_relay_record(request_rec* r,
                                                              std::string_view subprotocol,
                                                              proxy_worker* worker);

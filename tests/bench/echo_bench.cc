@@ -49,7 +49,7 @@ protocol::FrameRules rules() {
 class EngineEcho final : public engine::Resident, connection::Backend {
  public:
   EngineEcho(engine::EventLoop& loop, transport::Transport transport)
-      : connection_(loop, std::move(transport), rules(), policy(), *this) {}
+      : connection_(loop, std::move(transport), rules(), {.policy = policy()}, *this) {}
 
   void on_adopted() override { connection_.start({}); }
   void go_away(const engine::Farewell&) override { connection_.finish(); }
@@ -69,6 +69,7 @@ class EngineEcho final : public engine::Resident, connection::Backend {
   }
   void on_input_end() override {}
   void on_violation(const protocol::Violation&) override { connection_.finish(); }
+  void trace(std::string_view) override {}
   void on_drained() override {}
   void on_due(connection::Due) override {}
   void on_ended(const connection::Ending&) override { connection_.loop().retire(*this); }

@@ -109,7 +109,7 @@ def test_shows_a_session_and_counts_its_messages(httpd):
         echo(client, 3)
         counted = page.ask("count 3")
         session, = counted["sessions"]
-        assert (session["Messages out"], session["Bytes in"], session["Bytes out"]) == ("3", "15 B", "15 B")
+        assert (session["Messages out"], session["Bytes in"], session["Bytes out"]) == ("3", "33 B", "21 B")  # frames of 5 bytes
         series, = [series for series in counted["series"] if series["Location"] == "/echo"]
         assert (series["Sessions"], series["Opened"], series["Refused"]) == ("1", "1", "0")
 

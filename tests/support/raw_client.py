@@ -36,6 +36,10 @@ class RawClient(FrameStream):
         self.host = f"{host}:{port}"
         super().__init__(connected_socket(host, port, tls, source), timeout)
 
+    @property
+    def local_port(self):
+        return self.socket.getsockname()[1]
+
     def send_raw(self, data):
         self.send(data)
 
