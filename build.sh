@@ -140,7 +140,8 @@ run() {
     demo page   http://127.0.0.1:$port/          https://127.0.0.1:$tls_port/ (self-signed certificate)
     handler     ws://127.0.0.1:$port/echo        wss://127.0.0.1:$tls_port/echo
     relay       ws://127.0.0.1:$port/relay       wss://127.0.0.1:$tls_port/relay
-    log         $BUILD/run/$port/error.log
+    status      http://127.0.0.1:$port/ws-status
+    log         $BUILD/run/$port/error.log, and a line for each ended session in sessions.log
     settings    conf/demo/httpd.conf
 
   Ctrl-C ends it.

@@ -1,9 +1,11 @@
 """Every file in conf/ is tested; those for the whole server, one handler and one relay here, the others in recipe_*, examples_ and demo_test.py."""
 
+import json
 from pathlib import Path
 
 from support import recipes
 from support.httpd_config import HTTPD_MODULES, load_module, ws_modules
+from support.waiting import wait_until
 from support.websockets_backend import WebsocketsBackend
 from support.ws_client import exchange
 
@@ -27,6 +29,18 @@ def test_relay_conf_relays_pages_of_this_site_only(recipe):
         for path in ("/chat", "/chat/room"):
             assert exchange(site.url(path), ["hello"], origin=f"http://{client.host}") == ["hello"]
         assert [session.path for session in backend.sessions] == ["/", "/room"]
+
+
+def test_status_conf_shows_sessions_and_logs_them(recipe):
+    site = recipe("status.conf", {"logs/websocket.log": "websocket.log"},
+                  '<Location "/echo">\n    WebSocketHandler echo\n</Location>')
+    assert exchange(site.url("/echo"), ["hello"]) == ["hello"]
+    with site.client() as client:
+        report = json.loads(client.get("/ws-status?json").body)
+    assert [series["begun"] for series in report["series"]] == [1]
+    assert report["may_close"] is False
+    log = site.server.config.root / "websocket.log"
+    wait_until(lambda: " handler:echo - " in log.read_text(), log.read_text)
 
 
 def test_ws_load_loads_the_module(check_config, tmp_path):
