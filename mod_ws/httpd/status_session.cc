@@ -50,7 +50,7 @@ ws::Task<> close_for(ws::Conn& conn, const Viewer& viewer, const std::string& id
   }
   const Json answer = complaint ? Json{{"refused", *complaint}} : Json{{"closed", id}};
   const std::string text = answer.dump();
-  co_await conn.write(ws::MessageType::text, text);
+  [[maybe_unused]] const auto error = co_await conn.write(ws::MessageType::text, text);
 }
 
 /// What the page may ask: `{"sessions": N}`, `{"close": "ID"}`.

@@ -323,44 +323,6 @@ TEST_F(ChildMeshTest, DoesNotWaitForAMemberThatEndsBeforeItHasReadAll) {
   ender.join();
 }
 
-TEST_F(ChildMeshTest, CountsWithoutAMemberThatDoesNotAnswer) {
-  const auto silent = table_->join();
-  MeshMember first(*table_);
-  MeshMember second(*table_);
-  second.subscribers = 3;
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(first.count_elsewhere("room"), 3U);
-  const auto time = std::chrono::steady_clock::now() - begin;
-  EXPECT_GE(time, 1000ms);
-  EXPECT_LT(time, 5s);
-}
-
-TEST_F(ChildMeshTest, CountsTheSubscriptionsOfTheOthersToTheChannel) {
-  MeshMember first(*table_);
-  MeshMember second(*table_);
-  MeshMember third(*table_);
-  first.subscribers = 100;
-  second.subscribers = 20;
-  third.subscribers = 3;
-  EXPECT_EQ(first.count_elsewhere("room"), 23U);
-  EXPECT_EQ(second.count_elsewhere("room"), 103U);
-  EXPECT_EQ(first.count_elsewhere("hall"), 0U);
-}
-
-TEST_F(ChildMeshTest, AnswersManyQuestionsAtOnce) {
-  MeshMember first(*table_);
-  MeshMember second(*table_);
-  second.subscribers = 2;
-  std::atomic<int> answers = 0;
-  for (int i = 0; i < 100; ++i) {
-    first.mesh().count_elsewhere(i % 2 == 0 ? "room" : "hall", [&answers, i](std::size_t count) {
-      EXPECT_EQ(count, i % 2 == 0 ? 2U : 0U);
-      ++answers;
-    });
-  }
-  EXPECT_TRUE(first.thread.wait_until([&] { return answers == 100; }));
-}
-
 /// Connects to the address of the member at the other end.
 tests::Peer connect_to_member(const base::UniqueFd& connection) {
   sockaddr_un address{};
@@ -392,22 +354,6 @@ TEST_F(ChildMeshTest, TellsAStrangerNothing) {
   first.publish("for members only");
   EXPECT_TRUE(second.wait_for(1));
   EXPECT_TRUE(stranger.receives_end());
-}
-
-TEST_F(ChildMeshTest, GathersWhatTheOthersMakeOfARequest) {
-  MeshMember first(*table_);
-  EXPECT_EQ(first.ask_elsewhere("hello"), std::vector<std::string>{});
-  MeshMember second(*table_);
-  MeshMember third(*table_);
-  EXPECT_EQ(first.ask_elsewhere("hello"), (std::vector<std::string>{"heard hello", "heard hello"}));
-}
-
-TEST_F(ChildMeshTest, LeavesOutWhoMakesNothingOfARequest) {
-  MeshMember first(*table_);
-  MeshMember second(*table_);
-  MeshMember mute(*table_);
-  mute.is_mute = true;
-  EXPECT_EQ(first.ask_elsewhere("hello"), std::vector<std::string>{"heard hello"});
 }
 
 }  // namespace
