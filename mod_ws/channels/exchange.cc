@@ -9,8 +9,9 @@
 
 namespace mod_ws::channels {
 
-Exchange::Exchange(std::vector<engine::EventLoop*> loops, std::unique_ptr<Bus> bus)
-    : loops_(std::move(loops)), bus_(std::move(bus)) {
+Exchange::Exchange(std::vector<engine::EventLoop*> loops, std::unique_ptr<Bus> bus,
+                   Responder responder)
+    : loops_(std::move(loops)), bus_(std::move(bus)), responder_(std::move(responder)) {
   for (std::size_t number = 0; number < loops_.size(); ++number) {
     engine::EventLoop& loop = *loops_[number];
     loop.post([this, &loop, number] { loop.local<LoopChannels>().attach(*this, number); });

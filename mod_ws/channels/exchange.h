@@ -19,9 +19,13 @@ namespace mod_ws::channels {
 /// it, and to the other processes.
 class Exchange final : Bus::Receiver {
  public:
-  /// `bus` may be null: there are no other processes. The loops outlive the exchange, and have not
-  /// got a session yet.
-  Exchange(std::vector<engine::EventLoop*> loops, std::unique_ptr<Bus> bus);
+  /// Makes something of requests, in all processes the same; on any thread.
+  using Responder = std::function<void(std::string_view request, Bus::Reply reply)>;
+
+  /// `bus` may be null: there are no other processes; so may `responder`. The loops outlive the
+  /// exchange, and have not got a session yet.
+  Exchange(std::vector<engine::EventLoop*> loops, std::unique_ptr<Bus> bus,
+           Responder responder = nullptr);
 
   /// While more of what was published here waits to be delivered, nothing further is taken.
   static constexpr std::size_t max_bytes_under_way = 64 << 20;
@@ -35,8 +39,8 @@ class Exchange final : Bus::Receiver {
   /// Calls `counted`, on any thread, with the number of subscriptions in all processes.
   void count(std::string_view channel, Bus::Counted counted);
 
-  /// Calls `answered`, on any thread, with what each process makes of the request, this one
-  /// included; see set_responder().
+  /// Calls `answered`, on any thread, with what each process' responder makes of the request, this
+  /// one's included.
   void ask(std::string_view request, Bus::Answered answered);
 
   /// While what is returned lives, no thread is in the middle of publishing. Any thread.
@@ -47,10 +51,6 @@ class Exchange final : Bus::Receiver {
   void flush(std::chrono::milliseconds patience) {
     if (bus_) bus_->flush(patience);
   }
-
-  /// Who makes something of requests, in all processes the same. Before there is a session.
-  using Responder = std::function<void(std::string_view request, Bus::Reply reply)>;
-  void set_responder(Responder responder) { responder_ = std::move(responder); }
 
   // For LoopChannels.
   void note_subscribed(std::string_view channel, std::size_t loop_number);

@@ -17,8 +17,7 @@ constexpr std::chrono::milliseconds flush_patience{500};
 Running::Running(unsigned threads, const engine::LoopOptions& options)
     : engine(threads, options),
       mesh_engine(1, {}),
-      exchange(engine.loops(), join_channels(*mesh_engine.loops().front())) {
-  serve_session_table(exchange, engine);
+      exchange(engine.loops(), join_channels(*mesh_engine.loops().front()), session_table(engine)) {
   handler::runtime().set_exchange(&exchange);
 }
 

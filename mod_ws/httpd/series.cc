@@ -1,5 +1,8 @@
 #include "mod_ws/httpd/series.h"
 
+#include <map>
+#include <mutex>
+
 #include "mod_ws/httpd/board.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/config.h"
@@ -87,7 +90,18 @@ void register_series() {
   ap_hook_log_transaction(count_upgrade, nullptr, nullptr, APR_HOOK_MIDDLE);
 }
 
-metrics::Board::SeriesNumber series_of(request_rec* r) { return board().series(labels_of(r)); }
+/// A series is there for good: what a process knows needs no look at what all share.
+metrics::Board::SeriesNumber series_of(request_rec* r) {
+  static std::mutex mutex;
+  static std::map<metrics::Labels, metrics::Board::SeriesNumber> known;
+  metrics::Labels labels = labels_of(r);
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(labels);
+  if (found != known.end()) return found->second;
+  const auto number = board().series(labels);
+  known.emplace(std::move(labels), number);
+  return number;
+}
 
 metrics::Labels labels_of(request_rec* r) {
   return {.server = std::string(view_of(r->server->server_hostname)),

@@ -7,6 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "mod_ws/httpd/session_record.h"
 
@@ -137,16 +140,16 @@ Json ask_all(channels::Exchange& exchange, std::string_view verb, std::uint64_t 
 
 }  // namespace
 
-void serve_session_table(channels::Exchange& exchange, engine::Engine& engine) {
-  exchange.set_responder(
-      [&engine](std::string_view request, const Reply& reply) { answer(engine, request, reply); });
+channels::Exchange::Responder session_table(const engine::Engine& engine) {
+  return
+      [&engine](std::string_view request, const Reply& reply) { answer(engine, request, reply); };
 }
 
-std::string sessions_as_json(channels::Exchange& exchange, std::size_t limit) {
+nlohmann::json sessions_as_json(channels::Exchange& exchange, std::size_t limit) {
   Json sessions = ask_all(exchange, list_request, limit);
   if (sessions.size() > limit)
     sessions.erase(sessions.begin() + static_cast<std::ptrdiff_t>(limit), sessions.end());
-  return sessions.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return sessions;
 }
 
 bool close_session(channels::Exchange& exchange, std::uint64_t id) {

@@ -33,6 +33,7 @@ bool has_set_handler(const ap_directive_t* line) {
 
 int look_for_status_page(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec*) {
   status_page_is_configured = has_set_handler(ap_conftree);
+  equip_status_session();
   return OK;
 }
 

@@ -17,6 +17,8 @@ bool has_status_page();
 
 /// What serves the page's own WebSocket.
 const LoadedHandler& status_session();
+/// Once, before there are threads.
+void equip_status_session();
 
 /// Registers `SetHandler websocket-status`: the page, `?json`, `?metrics`, and POST with
 /// `?close=ID`.

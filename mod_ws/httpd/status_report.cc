@@ -18,7 +18,7 @@ std::string status_report(const Viewer& viewer) {
   json["sessions_total"] = total;
   json["viewer"] = viewer.user;
   json["may_close"] = !viewer.user.empty();
-  json["sessions"] = Json::parse(sessions_as_json(child_exchange(), viewer.limit));
+  json["sessions"] = sessions_as_json(child_exchange(), viewer.limit);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -75,8 +75,9 @@ ws::Task<> serve_page(ws::Conn& conn) {
 
 const LoadedHandler& status_session() {
   static const LoadedHandler handler{status_handler_name, serve_page};
-  ws::detail::runtime = &handler::runtime();
   return handler;
 }
+
+void equip_status_session() { ws::detail::runtime = &handler::runtime(); }
 
 }  // namespace mod_ws::httpd

@@ -181,9 +181,14 @@ void Board::fold(Block& block) {
 void Board::fold_if(const std::function<bool(pid_t)>& is_gone) {
   const Lock lock(*this);
   if (!lock) return;
+  pid_t asked = 0;
+  bool gone = false;
   for (Block& block : blocks_in_use()) {
     const pid_t owner = block.owner;
-    if (owner != 0 && is_gone(owner)) fold(block);
+    if (owner == 0) continue;
+    if (owner != asked) gone = is_gone(owner);
+    asked = owner;
+    if (gone) fold(block);
   }
   for (Process& process : processes_in_use()) {
     if (process.pid != 0 && is_gone(process.pid)) process.pid = 0;
@@ -203,7 +208,9 @@ Report Board::counted() {
   const Lock lock(*this);
   for (const Series& series : series_in_use()) {
     auto& told = report.series.emplace_back();
-    told.labels = {series.server.text(), series.location.text(), series.backend.text()};
+    told.labels = {.server = std::string(series.server.text()),
+                   .location = std::string(series.location.text()),
+                   .backend = std::string(series.backend.text())};
     add(told.sums, series.past);
     for (std::size_t i = 0; i < result_places; ++i)
       told.upgrades.results[i] = series.upgrades.results[i];

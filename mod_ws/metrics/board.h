@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,7 +25,7 @@ struct Labels {
   std::string location;  ///< "/chat"
   std::string backend;   ///< "ws://127.0.0.1:9000", "handler:chat"; empty: none was chosen.
 
-  bool operator==(const Labels&) const = default;
+  auto operator<=>(const Labels&) const = default;
 };
 
 // A status' place among the counters of upgrades.
@@ -122,7 +123,7 @@ class Board {
   /// As text in memory that processes share, cut where it is too long.
   struct Name {
     void set(std::string_view text);
-    std::string text() const { return {bytes.data(), size}; }
+    std::string_view text() const { return {bytes.data(), size}; }
 
     std::uint8_t size;
     std::array<char, 127> bytes;

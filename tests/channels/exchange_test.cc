@@ -243,9 +243,11 @@ TEST_F(ExchangeTest, TakesNothingWhileTooMuchIsUnderWay) {
 }
 
 TEST_F(ExchangeTest, AsksThisProcessAndTheOthers) {
-  exchange_->set_responder([](std::string_view request, const Bus::Reply& reply) {
-    reply("here: " + std::string(request));
-  });
+  exchange_ =
+      std::make_unique<Exchange>(std::vector{&first_.loop()}, std::make_unique<FakeBus>(bus_),
+                                 [](std::string_view request, const Bus::Reply& reply) {
+                                   reply("here: " + std::string(request));
+                                 });
   Payloads answers;
   exchange_->ask("who?", [&](Payloads all) { answers = std::move(all); });
   EXPECT_EQ(answers, (Payloads{"here: who?", "elsewhere: who?"}));
