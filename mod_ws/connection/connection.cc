@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <utility>
 
+#include "mod_ws/engine/contain.h"
 #include "mod_ws/protocol/close_frame.h"
 #include "mod_ws/protocol/frame_header.h"
 
@@ -57,11 +59,16 @@ void Connection::start(Bytes already_read) {
 
 void Connection::watch() {
   interest_ = Interest::read;
-  watched_ = loop_.watch(transport_.fd(), interest_, *this);
+  watched_ = loop_.watch_reserved(transport_.fd(), interest_, *this);
   if (!watched_) end_soon({Cause::failed, errno});
 }
 
+/// Where memory runs out something is lost on its way, and the stream with it.
 void Connection::on_ready(engine::Readiness ready) {
+  engine::contain([&] { on_ready_now(ready); }, [this] { end({Cause::failed, ENOMEM}); });
+}
+
+void Connection::on_ready_now(engine::Readiness ready) {
   if (ready.writable) write_queued();
   if (std::exchange(calls_drained_, false) && queue_.empty() && !ended()) backend_.on_drained();
   if (is_reading()) {
@@ -283,8 +290,13 @@ void Connection::write(Bytes first, Bytes second) {
     deadlines_.on_write_progress(loop_.tick());
     set_deadline_timer();
   }
-  queue_.append(first);
-  queue_.append(second);
+  try {
+    queue_.append(first);
+    queue_.append(second);
+  } catch (const std::bad_alloc&) {
+    // Only this peer's stream has a hole, whoever it is that sends.
+    return end_soon({Cause::failed, ENOMEM});
+  }
   update_interest();
 }
 

@@ -132,6 +132,8 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void on_timer() override;
   void send_gathered(std::span<const std::uint8_t> bytes) override;
 
+  void on_ready_now(engine::Readiness ready);
+  void on_timer_now();
   void watch();
   void read();
   void receive_kept();
