@@ -16,6 +16,7 @@ struct Running {
 
   // See engine::Engine. From a thread that is no loop's.
   void pause();
+  /// Throws std::system_error when there are no threads for it, and may be tried again.
   void resume();
   /// What sessions publish as they end still goes to the other children.
   void stop();
