@@ -25,8 +25,8 @@ std::string explain(int error) {
   switch (error) {
     case EMFILE:
       return "this process may have no more than " + open_files_limit() +
-             " open files (LimitNOFILE= of the systemd unit, APACHE_ULIMIT_MAX_FILES of Debian's "
-             "envvars, ulimit -n)";
+             " open files (APACHE_ULIMIT_MAX_FILES in Debian's envvars, else LimitNOFILE= of the "
+             "systemd unit or ulimit -n)";
     case ENFILE:
       return "the machine has as many open files as it may (fs.file-max)";
     case ENOSPC:

@@ -157,7 +157,7 @@ def test_without_descriptors_new_sessions_get_503_and_the_others_go_on(start, st
             wait_until(lambda: len(processes.open_fds(child)) == used, "the client's connection is closed")
         sessions.echo()
     only_line(sessions.server, r"ws:error.*refused with 503: this process may have no more than \d+ open files "
-                               r"\(LimitNOFILE= ")
+                               r"\(APACHE_ULIMIT_MAX_FILES ")
     sessions.open(path, 3)
     sessions.echo()
 
