@@ -17,7 +17,8 @@ usage: ./build.sh COMMAND
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
   bench                 the protocol's inner loops beside memcpy; a handler's coroutine; idle sessions; publishing
-  install [--destdir D] modules, headers and configuration to where apxs says
+  install [--destdir D] modules, headers and configuration to where apxs says, below D; with --modules M those that are
+                        there already, without a build
 
 Missing Debian packages are installed where that is possible (as root). APXS=/path/to/apxs builds for another httpd.
 EOF
@@ -264,25 +265,50 @@ bench() {
 }
 
 install_files() {
-  local destdir=
+  local destdir='' built=$BUILD/modules
   while [ $# -gt 0 ]; do
     case $1 in
-      --destdir) destdir=${2:?--destdir needs a folder}; shift 2 ;;
+      --destdir) [ $# -gt 1 ] || fail "--destdir needs a folder"; destdir=$2; shift 2 ;;
+      --modules) [ $# -gt 1 ] || fail "--modules needs a folder"; built=$2; shift 2 ;;
       *) usage >&2; exit 2 ;;
     esac
   done
-  build
-  local modules includes settings
-  modules=$destdir$(httpd_modules)
-  includes=$destdir$("$APXS" -q INCLUDEDIR)
-  settings=$destdir$("$APXS" -q SYSCONFDIR)
-  [ ! -d "$("$APXS" -q SYSCONFDIR)/mods-available" ] || settings=$settings/mods-available
-  install -d "$modules" "$includes/ws" "$settings"
-  install -m 644 "$BUILD"/modules/*.so "$modules"
-  install -m 644 include/ws/*.h "$includes/ws"
-  sed "s|@MODULES@|$(httpd_modules)|" conf/ws.load >"$settings/ws.load"
-  install -m 644 conf/ws.conf "$settings/ws.conf"
-  say "Installed to $modules, $includes/ws and $settings. On Debian: a2enmod ws, then restart."
+  [ "$built" != "$BUILD/modules" ] || build
+  [ -e "$built/mod_ws.so" ] || fail "There is no mod_ws.so in $built."
+  command -v "$APXS" >/dev/null || fail "There is no $APXS, which says where modules go (on Debian: package apache2-dev)."
+  local modules includes settings source
+  modules=$(httpd_modules)
+  includes=$("$APXS" -q INCLUDEDIR)
+  settings=$(settings_folder)
+  install -d "$destdir$modules" "$destdir$includes/ws" "$destdir$settings"
+  # The examples by name: there may be handlers of tests beside them.
+  install -m 644 "$built/mod_ws.so" "$destdir$modules"
+  for source in mod_ws/examples/*.cc; do
+    install -m 644 "$built/ws_$(basename "$source" .cc).so" "$destdir$modules"
+  done
+  install -m 644 include/ws/*.h "$destdir$includes/ws"
+  sed "s|@MODULES@|$modules|" conf/ws.load >"$destdir$settings/ws.load"
+  install -m 644 conf/ws.conf "$destdir$settings/ws.conf"
+  say "Installed to $destdir$modules, $destdir$includes/ws and $destdir$settings."
+  say_how_to_enable "$settings"
+}
+
+# Debian has each module's settings in a folder of its own, which comes with the package apache2; its modules come without.
+settings_folder() {
+  local settings
+  settings=$("$APXS" -q SYSCONFDIR)
+  if [ -d "$settings/mods-available" ] || [ "$settings" = /etc/apache2 ]; then settings=$settings/mods-available; fi
+  printf '%s\n' "$settings"
+}
+
+say_how_to_enable() {
+  if [ "${1##*/}" != mods-available ]; then
+    say "To enable it, behind LoadModule proxy_module in httpd.conf: Include $1/ws.load"
+  elif [ -d "$1" ] && command -v a2enmod >/dev/null; then
+    say "To enable it: a2enmod ws, then restart apache2."
+  else
+    say "To enable it: apt-get install apache2, which brings a2enmod, the other settings and the service; then a2enmod ws."
+  fi
 }
 
 command=${1:-help}

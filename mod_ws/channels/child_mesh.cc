@@ -7,6 +7,7 @@
 
 #include "mod_ws/base/log.h"
 #include "mod_ws/connection/prepared_message.h"
+#include "mod_ws/engine/contain.h"
 
 namespace mod_ws::channels {
 namespace {
@@ -63,6 +64,10 @@ void ChildMesh::take_up() {
 void ChildMesh::add_peer(base::UniqueFd socket) {
   MeshPeer::Owner& owner = *this;
   peers_.push_back(std::make_shared<MeshPeer>(loop_, std::move(socket), owner));
+  if (!peers_.back()->is_gone()) return;
+  base::log({}, base::LogLevel::error,
+            "channels: what is published does not reach another child, whose socket cannot be "
+            "watched (fs.epoll.max_user_watches)");
 }
 
 /// A new member connects before it has a session, so whoever does this before each publication
@@ -204,8 +209,11 @@ void ChildMesh::on_mesh_frame(MeshPeer& from, const MeshFrame& frame) {
     case MeshFrame::Kind::publication:
       // Before it is checked and framed.
       if (receiver_->count_here(frame.channel) == 0) return;
-      return receiver_->deliver_here(
-          frame.channel, std::make_shared<connection::PreparedMessage>(frame.type, frame.payload));
+      // For lack of memory this publication is lost, and not the stream of all.
+      return engine::contain([&] {
+        receiver_->deliver_here(frame.channel, std::make_shared<connection::PreparedMessage>(
+                                                   frame.type, frame.payload));
+      });
     case MeshFrame::Kind::question:
       return from.send(serialize({.kind = MeshFrame::Kind::answer,
                                   .question = frame.question,

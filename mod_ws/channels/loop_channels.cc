@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mod_ws/channels/exchange.h"
+#include "mod_ws/engine/contain.h"
 
 namespace mod_ws::channels {
 namespace {
@@ -47,7 +48,9 @@ void LoopChannels::leave(Channel& channel, base::ListLink& link) {
 void LoopChannels::take(SharedPublication publication) { taken_.push_back(std::move(publication)); }
 
 void LoopChannels::on_ready(engine::Readiness) {
-  if (give(subscriptions_a_turn)) engine::EventLoop::current()->revisit(*this);
+  bool has_more = true;  // also where one subscriber has failed
+  engine::contain([&] { has_more = give(subscriptions_a_turn); });
+  if (has_more) engine::EventLoop::current()->revisit(*this);
 }
 
 bool LoopChannels::give(std::size_t subscriptions) {

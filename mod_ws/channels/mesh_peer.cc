@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "mod_ws/base/log.h"
+#include "mod_ws/engine/contain.h"
+
 namespace mod_ws::channels {
 namespace {
 
@@ -23,8 +26,19 @@ MeshPeer::~MeshPeer() {
 }
 
 void MeshPeer::on_ready(engine::Readiness ready) {
-  if (ready.writable) write_queued();
-  if (!is_gone_ && (ready.readable || ready.broken)) read();
+  engine::contain(
+      [&] {
+        if (ready.writable) write_queued();
+        if (!is_gone_ && (ready.readable || ready.broken)) read();
+      },
+      [this] { fail(); });
+}
+
+/// A part of the stream is lost.
+void MeshPeer::fail() {
+  base::log({}, base::LogLevel::error,
+            "channels: a connection to another child is lost for lack of memory");
+  end();
 }
 
 // ---- receiving

@@ -40,6 +40,7 @@ class MeshPeer final : engine::Watcher {
   void read();
   void receive(std::span<const std::uint8_t> bytes);
   void write_queued();
+  void fail();
   void end();
 
   engine::EventLoop& loop_;

@@ -69,8 +69,9 @@ MeshTable::Membership MeshTable::join() {
   if (mutex_.lock() == base::SharedMutex::Taken::no) return {};
   std::size_t member = 0;
   Membership membership{.listener = listen(member), .earlier = {}};
+  // Half a member would be worse than none: what the others publish would be lost on it unseen.
+  if (membership.listener && !connect_to_others(member, membership.earlier)) membership = {};
   if (membership.listener) {
-    membership.earlier = connect_to_others(member);
     is_used_[member] = true;
     joined_.fetch_add(1);
   }
@@ -91,11 +92,11 @@ base::UniqueFd MeshTable::listen(std::size_t& member) {
   return {};
 }
 
-std::vector<base::UniqueFd> MeshTable::connect_to_others(std::size_t member) {
-  std::vector<base::UniqueFd> others;
+bool MeshTable::connect_to_others(std::size_t member, std::vector<base::UniqueFd>& others) {
   for (std::size_t other = 0; other < max_members; ++other) {
     if (!is_used_[other] || other == member) continue;
     auto connection = unix_socket();
+    if (!connection) return false;
     const Address address = address_of(name_, other);
     if (::connect(connection.get(), address.pointer(), address.size) != 0) {
       if (errno == ECONNREFUSED) is_used_[other] = false;  // it is no more
@@ -105,7 +106,7 @@ std::vector<base::UniqueFd> MeshTable::connect_to_others(std::size_t member) {
     const auto sent = ::send(connection.get(), secret_.data(), secret_.size(), MSG_NOSIGNAL);
     if (sent == static_cast<ssize_t>(secret_.size())) others.push_back(std::move(connection));
   }
-  return others;
+  return true;
 }
 
 MeshTable::Accepted MeshTable::accept_later(int listener) {

@@ -49,7 +49,8 @@ class MeshTable {
 
   MeshTable();
   base::UniqueFd listen(std::size_t& member);
-  std::vector<base::UniqueFd> connect_to_others(std::size_t member);
+  /// False, with errno, when there are no descriptors for all of them.
+  bool connect_to_others(std::size_t member, std::vector<base::UniqueFd>& others);
   bool is_member(int socket) const;
 
   base::SharedMutex mutex_;

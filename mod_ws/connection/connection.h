@@ -145,6 +145,8 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void on_timer() override;
   void send_gathered(std::span<const std::uint8_t> bytes) override;
 
+  void on_ready_now(engine::Readiness ready);
+  void on_timer_now();
   void watch();
   void read();
   void receive_kept();
@@ -160,6 +162,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   void read_again(Reading how);
 
   void write(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
+  bool enqueue(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
   void write_queued();
 
   void set_deadline_timer();

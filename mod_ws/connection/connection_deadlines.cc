@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <utility>
 
 #include "mod_ws/connection/connection.h"
+#include "mod_ws/engine/contain.h"
 
 namespace mod_ws::connection {
 namespace {
@@ -19,6 +21,10 @@ std::span<const std::uint8_t> payload_bytes(const std::uint32_t& payload) {
 }  // namespace
 
 void Connection::on_timer() {
+  engine::contain([this] { on_timer_now(); }, [this] { end({Cause::failed, ENOMEM}); });
+}
+
+void Connection::on_timer_now() {
   const auto upcoming = next_deadline();
   if (upcoming.wait == 0) act(upcoming.due);
   if (!ended()) set_deadline_timer();

@@ -37,7 +37,7 @@ void Engine::start_threads() {
     for (auto& loop : loops_) threads_.emplace_back(&EventLoop::run, loop.get());
     if (guest_limit_.count() > 0) watchdog_ = std::make_unique<Watchdog>(loops(), guest_limit_);
   } catch (...) {
-    stop(std::chrono::milliseconds(0));
+    pause();
     throw;
   }
 }
@@ -77,11 +77,14 @@ void Engine::watch_guests(std::chrono::milliseconds limit) {
 }
 
 void Engine::pause() {
-  for (auto& loop : loops_) loop->post_pause();
+  // Those without a thread would find it when they get one.
+  for (std::size_t i = 0; i < threads_.size(); ++i) loops_[i]->post_pause();
   join_threads();
 }
 
-void Engine::resume() { start_threads(); }
+void Engine::resume() {
+  if (threads_.empty()) start_threads();
+}
 
 std::vector<std::unique_lock<std::mutex>> Engine::hold_mail() {
   std::vector<std::unique_lock<std::mutex>> held;

@@ -37,6 +37,8 @@ class Engine {
   /// Ends the threads, and leaves the loops with all that lives on them as they are. For
   /// resume(), here or in a process that is forked meanwhile. From a thread that is no loop's.
   void pause();
+  /// Throws std::system_error when there are no threads for it, and leaves it paused; nothing where
+  /// it is not paused.
   void resume();
 
   /// While what is returned lives, no thread is in the middle of giving something to a loop, so

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "mod_ws/engine/contain.h"
+
 namespace mod_ws::engine {
 namespace {
 
@@ -62,10 +64,15 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::post_adoption(std::unique_ptr<Resident> resident) {
-  resident_count_.fetch_add(1, std::memory_order_relaxed);
   // A letter must be copyable; shared_ptr carries what may be dropped undelivered.
   auto carrier = std::make_shared<std::unique_ptr<Resident>>(std::move(resident));
-  post([this, carrier] { take_in(std::move(*carrier)); });
+  resident_count_.fetch_add(1, std::memory_order_relaxed);
+  try {
+    post([this, carrier] { take_in(std::move(*carrier)); });
+  } catch (...) {
+    resident_count_.fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
 }
 
 void EventLoop::adopt(std::unique_ptr<Resident> resident) {
@@ -78,8 +85,12 @@ void EventLoop::take_in(std::unique_ptr<Resident> resident) {
   adopted.next_ = residents_;
   if (residents_ != nullptr) residents_->previous_ = &adopted;
   residents_ = &adopted;
-  adopted.on_adopted();
-  if (stopping_) adopted.go_away(server_ends);
+  contain(
+      [&] {
+        adopted.on_adopted();
+        if (stopping_) adopted.go_away(server_ends);
+      },
+      [&] { retire(adopted); });
 }
 
 void EventLoop::retire(Resident& resident) {
@@ -105,7 +116,8 @@ void EventLoop::post_stop(std::chrono::milliseconds grace) {
     stop_at_ = now_ + grace;
     // Going away may retire a session at once, but only its own links change then.
     for (Resident* resident = residents_; resident != nullptr;) {
-      std::exchange(resident, resident->next_)->go_away(server_ends);
+      Resident& leaving = *std::exchange(resident, resident->next_);
+      contain([&] { leaving.go_away(server_ends); }, [&] { retire(leaving); });
     }
   });
 }
@@ -147,18 +159,25 @@ void EventLoop::turn() {
     auto* const watcher = static_cast<Watcher*>(event.data.ptr);
     if (watcher == nullptr) {
       mailbox_.deliver();
+      contain([this] { gather_buffer_.flush(); });
     } else {
-      watcher->on_ready({.readable = (event.events & EPOLLIN) != 0,
-                         .writable = (event.events & EPOLLOUT) != 0,
-                         .broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0});
+      tell(*watcher, {.readable = (event.events & EPOLLIN) != 0,
+                      .writable = (event.events & EPOLLOUT) != 0,
+                      .broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0});
     }
-    gather_buffer_.flush();
   }
   visit_again();
   timers_.advance(now_);
-  gather_buffer_.flush();
+  contain([this] { gather_buffer_.flush(); });
   bury_retired();
   std::exchange(released_, {});
+}
+
+void EventLoop::tell(Watcher& watcher, Readiness ready) {
+  contain([&] {
+    watcher.on_ready(ready);
+    gather_buffer_.flush();
+  });
 }
 
 int EventLoop::wait_time() const {
@@ -172,8 +191,24 @@ int EventLoop::wait_time() const {
   return static_cast<int>(std::clamp<std::int64_t>(wait->count(), 0, 60'000));
 }
 
+bool EventLoop::reserve_watch(int fd) {
+  // A break is told all the same: once, and as if it was the mailbox's event, where nothing waits.
+  epoll_event event{};
+  event.events = EPOLLET;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void EventLoop::cancel_reserved_watch(int fd) {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
 bool EventLoop::watch(int fd, Interest interest, Watcher& watcher) {
   return control(epoll_.get(), EPOLL_CTL_ADD, fd, interest, &watcher);
+}
+
+bool EventLoop::watch_reserved(int fd, Interest interest, Watcher& watcher) {
+  return watch(fd, interest, watcher) ||
+         (errno == EEXIST && control(epoll_.get(), EPOLL_CTL_MOD, fd, interest, &watcher));
 }
 
 void EventLoop::change_interest(int fd, Interest interest, Watcher& watcher) {
@@ -200,8 +235,7 @@ void EventLoop::visit_again() {
     Watcher* const watcher = revisits_[i];
     if (watcher == nullptr) continue;
     watcher->awaits_revisit_ = false;
-    watcher->on_ready({.readable = true, .writable = false, .broken = false});
-    gather_buffer_.flush();
+    tell(*watcher, {.readable = true, .writable = false, .broken = false});
   }
   revisits_.erase(revisits_.begin(), revisits_.begin() + static_cast<std::ptrdiff_t>(count));
 }

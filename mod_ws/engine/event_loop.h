@@ -31,7 +31,7 @@ struct Readiness {
 /// What a descriptor is watched for.
 enum class Interest : unsigned char { none, read, write, read_write };
 
-/// Told when its descriptor is ready.
+/// Told when its descriptor is ready. What it throws is logged, and is no matter of other sessions.
 class Watcher {
  public:
   virtual void on_ready(Readiness ready) = 0;
@@ -66,6 +66,13 @@ class EventLoop {
   /// How many sessions live here or are on their way.
   std::size_t resident_count() const { return resident_count_.load(std::memory_order_relaxed); }
 
+  /// Makes room in the kernel for watching a descriptor, so that watch_reserved() cannot fail.
+  /// False, with errno, where there is none. Other events of the descriptor's are dropped till
+  /// then.
+  [[nodiscard]] bool reserve_watch(int fd);
+  /// For a descriptor that is not going to be watched; before it is closed.
+  void cancel_reserved_watch(int fd);
+
   /// Where the code of handlers says that it runs, on the loop's thread.
   GuestBook& guest_book() { return guest_book_; }
 
@@ -94,6 +101,8 @@ class EventLoop {
 
   /// Level-triggered. False, with errno, when the kernel has no room for it.
   [[nodiscard]] bool watch(int fd, Interest interest, Watcher& watcher);
+  /// The same for a descriptor for which reserve_watch() may have been called.
+  [[nodiscard]] bool watch_reserved(int fd, Interest interest, Watcher& watcher);
   void change_interest(int fd, Interest interest, Watcher& watcher);
   void unwatch(int fd, Watcher& watcher);
 
@@ -145,6 +154,7 @@ class EventLoop {
   static constexpr std::chrono::hours longest_delay{365 * 24};
 
   void take_in(std::unique_ptr<Resident> resident);
+  void tell(Watcher& watcher, Readiness ready);
   void turn();
   void visit_again();
   int wait_time() const;

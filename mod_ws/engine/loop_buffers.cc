@@ -28,7 +28,12 @@ std::span<std::uint8_t> GatherBuffer::append(std::span<const std::uint8_t> bytes
 void GatherBuffer::flush() {
   Owner* const owner = std::exchange(owner_, nullptr);
   if (owner == nullptr) return;
-  owner->send_gathered(bytes_);
+  try {
+    owner->send_gathered(bytes_);
+  } catch (...) {
+    bytes_.clear();  // the next owner's peer must not get them
+    throw;
+  }
   // A single frame larger than the buffer has made it grow; that memory is not kept.
   if (bytes_.capacity() > 2 * size_bytes_) std::vector<std::uint8_t>().swap(bytes_);
   bytes_.clear();

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "mod_ws/engine/contain.h"
+
 namespace mod_ws::engine {
 
 Mailbox::Mailbox() : wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -34,7 +36,7 @@ void Mailbox::deliver() {
     const std::lock_guard lock(mutex_);
     letters.swap(letters_);
   }
-  for (Letter& letter : letters) letter();
+  for (Letter& letter : letters) contain(letter);
 }
 
 }  // namespace mod_ws::engine

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mod_ws/engine/contain.h"
+
 namespace mod_ws::engine {
 
 void TimerWheel::set(Timer& timer, Clock::time_point due) {
@@ -32,7 +34,7 @@ void TimerWheel::fire_slot(base::ListLink& slot) {
     auto& timer = static_cast<Timer&>(*slot.next);
     timer.cancel();
     if (timer.due_tick_ <= current_tick_) {
-      timer.on_timer();
+      contain([&] { timer.on_timer(); });
     } else {
       timer.insert_before(slot);  // of a later round of the wheel
     }

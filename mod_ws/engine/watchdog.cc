@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mod_ws/base/log.h"
+#include "mod_ws/engine/contain.h"
 
 namespace mod_ws::engine {
 namespace {
@@ -41,7 +42,7 @@ Watchdog::~Watchdog() {
 void Watchdog::run() {
   std::unique_lock lock(mutex_);
   while (!stops_.wait_for(lock, time_between_looks(limit_), [this] { return is_stopped_; })) {
-    for (Seen& seen : seen_) look_at(seen);
+    for (Seen& seen : seen_) contain([&] { look_at(seen); });
   }
 }
 

@@ -28,6 +28,9 @@ int share_table(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
 std::unique_ptr<channels::Bus> join_channels(engine::EventLoop& loop) {
   auto mesh = std::make_unique<channels::ChildMesh>(*mesh_table, loop);
   if (!mesh->has_joined()) {
+    // Of these there may be enough for the next session, and the child is to be no loner then.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+      throw Scarcity(errno);
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
                  "channels: this child cannot reach the others, and what is published in it or "
                  "elsewhere stays there");

@@ -86,9 +86,24 @@ apr_status_t end_engine(void*) {
   return APR_SUCCESS;
 }
 
+/// What has been made; else it is tried again for the next session, which may find room.
+template <class Make>
+auto or_scarcity(Make make) {
+  try {
+    return make();
+  } catch (const std::system_error& error) {
+    throw Scarcity(error.code().value());
+  }
+}
+
 Running& run() {
   const std::lock_guard lock(running_mutex);
-  if (running == nullptr) running = new Running(engine_threads, loop_options);
+  if (running == nullptr) {
+    running = or_scarcity([] {
+      reserve_for_keeper();
+      return new Running(engine_threads, loop_options);
+    });
+  }
   return *running;
 }
 
@@ -96,7 +111,7 @@ Running& run() {
 channels::Exchange* make_exchange() {
   try {
     return &run().exchange;
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf, "cannot publish: %s", error.what());
     return nullptr;
   }
@@ -126,7 +141,8 @@ engine::Engine& child_engine() { return run().engine; }
 
 engine::Engine& child_engine_for_handlers() {
   engine::Engine& engine = child_engine();
-  if (blocked_loop_warning.count() > 0) engine.watch_guests(blocked_loop_warning);
+  if (blocked_loop_warning.count() > 0)
+    or_scarcity([&engine] { engine.watch_guests(blocked_loop_warning); });
   return engine;
 }
 

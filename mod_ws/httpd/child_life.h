@@ -12,7 +12,7 @@ namespace mod_ws::httpd {
 void register_child_life();
 
 // What runs in this child; the first call starts it, so a child without sessions has nothing.
-// Worker threads. Both throw std::system_error when the machine has no threads or descriptors left.
+// Worker threads. All throw Scarcity when the machine has no threads or descriptors left.
 
 engine::Engine& child_engine();
 /// The same, for a session of a handler: one that blocks its loop is named in the log.

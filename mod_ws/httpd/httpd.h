@@ -7,6 +7,7 @@
 
 #include <ap_expr.h>
 #include <ap_provider.h>
+#include <apr_errno.h>
 #include <apr_optional.h>
 #include <apr_strings.h>
 #include <http_config.h>
@@ -20,8 +21,11 @@
 #include <util_filter.h>
 
 #include <exception>
+#include <new>
 #include <string_view>
 #include <utility>
+
+#include "mod_ws/httpd/scarcity.h"
 
 extern "C" module AP_MODULE_DECLARE_DATA ws_module;
 
@@ -74,11 +78,24 @@ inline const char* pool_string(apr_pool_t* pool, std::string_view text) {
   return apr_pstrmemdup(pool, text.data(), text.size());
 }
 
-/// The fence between C++ and httpd: no exception passes a hook; it becomes a log line and 500.
+/// The status for a request that cannot be served; behind a 101 there can be no other answer.
+inline int refusal(request_rec* r, int status) {
+  if (r->status != HTTP_SWITCHING_PROTOCOLS) return status;
+  r->connection->aborted = 1;
+  r->connection->keepalive = AP_CONN_CLOSE;
+  return OK;
+}
+
+/// The fence between C++ and httpd: no exception passes a hook; it becomes a log line and 500, or
+/// 503 where something has run out.
 template <class Body>
 int fenced(request_rec* r, Body body) {
   try {
     return body();
+  } catch (const Scarcity& scarcity) {
+    return refusal(r, refuse_for_scarcity(r, scarcity.error()));
+  } catch (const std::bad_alloc&) {
+    return refusal(r, refuse_for_scarcity(r, APR_ENOMEM));
   } catch (const std::exception& error) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "mod_ws could not serve %s: %s", r->uri,
                   error.what());
@@ -87,7 +104,7 @@ int fenced(request_rec* r, Body body) {
                   "mod_ws could not serve %s: something was thrown that is no std::exception",
                   r->uri);
   }
-  return HTTP_INTERNAL_SERVER_ERROR;
+  return refusal(r, HTTP_INTERNAL_SERVER_ERROR);
 }
 
 }  // namespace mod_ws::httpd

@@ -18,7 +18,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
@@ -37,6 +39,13 @@ constexpr std::chrono::milliseconds work_patience{500};
 constexpr int look_every_ms = 1'000;
 /// What the child waits for its keeper to have begun.
 constexpr int begin_patience_ms = 5'000;
+
+/// How often a keeper looks whether it can have threads.
+constexpr int look_for_threads_every_ms = 100;
+
+/// Told by its end that the keeper has begun.
+base::UniqueFd begun_end;
+base::UniqueFd begins_end;
 
 enum class Side { child, keeper, nobody };
 
@@ -111,6 +120,26 @@ base::UniqueFd catch_signals() {
   return base::UniqueFd(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+/// Sessions that stand still are better than none.
+void resume(Running& running, int signals) {
+  std::array<pollfd, 2> wakers{pollfd{.fd = lifeline(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = signals, .events = POLLIN, .revents = 0}};
+  for (bool is_told = false;; is_told = true) {
+    try {
+      return running.resume();
+    } catch (const std::system_error& error) {
+      if (!is_told) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     "the WebSocket sessions of a child that has ended stand still until there can "
+                     "be threads for them: %s",
+                     error.what());
+      }
+    }
+    if (::poll(wakers.data(), wakers.size(), look_for_threads_every_ms) > 0)
+      throw std::runtime_error("told to end before there were threads");
+  }
+}
+
 /// Returns when there is nothing more to keep; else why it has to end.
 const char* keep(const engine::Engine& engine, int signals) {
   std::array<pollfd, 2> wakers{pollfd{.fd = lifeline(), .events = POLLIN, .revents = 0},
@@ -135,7 +164,7 @@ const char* keep(const engine::Engine& engine, int signals) {
     const base::UniqueFd signals = catch_signals();
     const engine::Engine& sessions = kept.running.engine;
     handler::runtime().take_over_work();
-    kept.running.resume();
+    resume(kept.running, signals.get());
     if (kept.drain) kept.running.engine.drain(*kept.drain);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                  "keeps %" APR_SIZE_T_FMT " WebSocket sessions of child %" APR_PID_T_FMT,
@@ -167,11 +196,18 @@ void wait_until_begun(int pipe) {
 
 }  // namespace
 
-bool fork_keeper(const Kept& kept) {
+void reserve_for_keeper() {
+  if (begun_end) return;
   std::array<int, 2> ends{-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
-  base::UniqueFd begun(ends[0]);
-  base::UniqueFd begins(ends[1]);
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    throw std::system_error(errno, std::generic_category(), "pipe2");
+  begun_end = base::UniqueFd(ends[0]);
+  begins_end = base::UniqueFd(ends[1]);
+}
+
+bool fork_keeper(const Kept& kept) {
+  base::UniqueFd begun = std::move(begun_end);
+  base::UniqueFd begins = std::move(begins_end);
   const pid_t child = ::getpid();
   kept.running.pause();
   switch (fork_twice(kept)) {
@@ -187,7 +223,12 @@ bool fork_keeper(const Kept& kept) {
   }
   ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf, "no process to keep sessions in");
   handler::runtime().go_on_with_work();
-  kept.running.resume();
+  try {
+    kept.running.resume();
+  } catch (const std::exception& error) {
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                 "nor threads for them to say goodbye in: %s", error.what());
+  }
   return false;
 }
 

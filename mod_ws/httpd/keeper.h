@@ -14,6 +14,10 @@ struct Kept {
   std::optional<engine::DrainPlan> drain;
 };
 
+/// Keeps descriptors for fork_keeper(), before a child's sessions use up what it may have. Throws
+/// std::system_error.
+void reserve_for_keeper();
+
 /// A child ends, and its sessions do not: a fork of it goes on with them, with the same memory and
 /// the same descriptors, and without a place in httpd's scoreboard. It ends with its last session,
 /// with the drain, or with the server.

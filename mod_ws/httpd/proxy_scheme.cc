@@ -100,6 +100,7 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
                   backend_name(request));
     return HTTP_INTERNAL_SERVER_ERROR;
   }
+  request_state(r).handover->free_descriptor();
   if (ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   "backend %s: no connection (mod_proxy has logged the cause)",
@@ -150,13 +151,9 @@ proxy::RelayTerms relay_terms(const BackendRequest& request, const connection::P
 int hand_over(const BackendRequest& request, Agreed agreed) {
   request_rec* const r = request.r;
   const apr_time_t started = apr_time_now();
-  engine::EventLoop& loop = child_engine().least_loaded();
-  const auto handover = std::make_shared<Handover>();
-  if (!handover->prepare(r->connection) || !handover->prepare(request.backend->connection)) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
-                  "no descriptors for a further session (raise the limit of open files)");
-    return HTTP_SERVICE_UNAVAILABLE;
-  }
+  const auto handover = std::move(request_state(r).handover);
+  engine::EventLoop& loop = handover->loop();
+  if (!handover->prepare(request.backend->connection)) return refuse_for_scarcity(r, errno);
   if (!send_switching_protocols(
           r, {.subprotocol = agreed.subprotocol, .extensions = agreed.extensions})) {
     return OK;
@@ -247,6 +244,29 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   return scheme.is_byte_stream ? relay_bytes(request, policy) : relay_frames(request, policy);
 }
 
+/// What a session is going to need. Before a connection is made, and so before a balancer's member
+/// could be blamed for it.
+int reserve_relay(request_rec* r) {
+  auto& handover = request_state(r).handover;
+  if (!handover) {
+    auto made = std::make_shared<Handover>(child_engine().least_loaded());
+    if (!made->prepare(r->connection)) return refuse_for_scarcity(r, errno);
+    handover = std::move(made);
+  }
+  return handover->reserve_descriptors() ? OK : refuse_for_scarcity(r, errno);
+}
+
+/// mod_proxy_balancer takes a 503 of the scheme's for the chosen member's failure, and uses it no
+/// more for a while: what is ours to refuse is refused before it chooses.
+int reserve_before_balancing(request_rec* r) {
+  const bool is_balanced = view_of(r->filename).starts_with("proxy:balancer:") ||
+                           view_of(r->handler).starts_with("proxy:balancer:");
+  if (!is_balanced || !asks_for_websocket(r) || takeover_obstacle(r->connection) != nullptr)
+    return DECLINED;
+  const int status = fenced(r, [r] { return reserve_relay(r); });
+  return status == OK ? DECLINED : status;
+}
+
 int check_handshake(request_rec* r) {
   static const auto any_origin = protocol::OriginRules::any();
   const auto* const origin = location_config(r).origin;
@@ -275,6 +295,7 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
     if (const int refusal = check_handshake(r); refusal != OK) return refusal;
     if (const char* const obstacle = takeover_obstacle(r->connection))
       return leave_to_mod_proxy(r, obstacle);
+    if (const int refusal = reserve_relay(r); refusal != OK) return refusal;
     char server_port_text[32] = "";
     BackendRequest request{.r = r,
                            .worker = worker,
@@ -348,6 +369,8 @@ int canonicalize(request_rec* r, char* url) {
 
 void register_proxy_scheme() {
   proxy_hook_scheme_handler(handle_scheme, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
+  // Behind the limits of sessions, before mod_proxy.
+  ap_hook_handler(reserve_before_balancing, nullptr, nullptr, APR_HOOK_FIRST - 1);
   // mod_proxy_http and mod_proxy_wstunnel know how, if they are there.
   proxy_hook_canon_handler(canonicalize, nullptr, nullptr, APR_HOOK_LAST);
   proxy_hook_check_trans(check_mapping, nullptr, nullptr, APR_HOOK_MIDDLE);

@@ -1,16 +1,22 @@
 #pragma once
 
+#include <memory>
+
 #include "mod_ws/base/session_ledger.h"
 #include "mod_ws/httpd/httpd.h"
 
 namespace mod_ws::httpd {
 
+class Handover;
+
 /// What mod_ws keeps with a request.
 struct RequestState {
   /// Sec-WebSocket-Protocol as it came, while the header has no tokens in it.
   const char* offered_subprotocols = nullptr;
-  const char* backend = nullptr;     ///< That mod_proxy has chosen.
-  base::SessionLedger::Place place;  ///< Until the session has it; else until the request's end.
+  const char* backend = nullptr;  ///< That mod_proxy has chosen.
+  // Until the session has them; else until the request's end.
+  base::SessionLedger::Place place;
+  std::shared_ptr<Handover> handover;
 };
 
 /// Made at the first call; it lives as long as the request.

@@ -2,6 +2,7 @@
 
 #include "mod_ws/handler/loop_runtime.h"
 #include "mod_ws/httpd/channels.h"
+#include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/session_table.h"
 
 namespace mod_ws::httpd {
@@ -18,6 +19,8 @@ Running::Running(unsigned threads, const engine::LoopOptions& options)
     : engine(threads, options),
       mesh_engine(1, {}),
       exchange(engine.loops(), join_channels(*mesh_engine.loops().front()), session_table(engine)) {
+  const auto share = process_share();
+  place = session_ledger().take({&share, 1}).place;
   handler::runtime().set_exchange(&exchange);
 }
 
@@ -35,6 +38,7 @@ void Running::stop() {
   engine.stop(stop_grace);
   exchange.flush(flush_patience);
   mesh_engine.stop(std::chrono::milliseconds(0));
+  place = {};
 }
 
 }  // namespace mod_ws::httpd

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "mod_ws/base/session_ledger.h"
 #include "mod_ws/channels/exchange.h"
 #include "mod_ws/engine/engine.h"
 
@@ -16,6 +17,7 @@ struct Running {
 
   // See engine::Engine. From a thread that is no loop's.
   void pause();
+  /// Throws std::system_error when there are no threads for it, and may be tried again.
   void resume();
   /// What sessions publish as they end still goes to the other children.
   void stop();
@@ -24,6 +26,8 @@ struct Running {
   /// One loop, for the exchange with the other children: no handler can block it.
   engine::Engine mesh_engine;
   channels::Exchange exchange;
+  /// Until it is stopped.
+  base::SessionLedger::Place place;
 };
 
 }  // namespace mod_ws::httpd

@@ -105,16 +105,18 @@ int descriptor_of(conn_rec* c) {
 }
 
 /// A socket that is never readable: what httpd gets in place of a connection that was taken. One a
-/// child; -1 when there are no descriptors left.
+/// child, for its life; -1, with errno, as long as there are no descriptors for it.
 int stand_in_socket() {
-  static const auto sockets = [] {
-    std::array<int, 2> pair{-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()) != 0)
-      pair = {-1, -1};
-    return pair;
-  }();
-  return sockets[0];
+  static std::mutex mutex;
+  static std::array<int, 2> pair{-1, -1};
+  const std::lock_guard lock(mutex);
+  if (pair[0] < 0 &&
+      ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()) != 0)
+    pair = {-1, -1};
+  return pair[0];
 }
+
+constexpr std::size_t descriptors_to_connect = 2;  // the connection's, and its duplicate
 
 }  // namespace
 
@@ -138,13 +140,42 @@ std::uint64_t tls_bytes_read(conn_rec* c) {
   return ssl == nullptr ? 0 : BIO_number_read(SSL_get_rbio(ssl));
 }
 
+Handover::~Handover() {
+  // The connection may live on, and keep what is watched of it.
+  for (const auto& prepared : prepared_) {
+    if (prepared.socket) loop_.cancel_reserved_watch(prepared.socket.get());
+  }
+}
+
+bool Handover::reserve_descriptors() {
+  while (reserved_.size() < descriptors_to_connect) {
+    base::UniqueFd descriptor(::fcntl(stand_in_socket(), F_DUPFD_CLOEXEC, 0));
+    if (!descriptor) return false;
+    reserved_.push_back(std::move(descriptor));
+  }
+  return true;
+}
+
+void Handover::free_descriptor() {
+  if (!reserved_.empty()) reserved_.pop_back();
+}
+
 bool Handover::prepare(conn_rec* c) {
-  base::UniqueFd socket(::fcntl(descriptor_of(c), F_DUPFD_CLOEXEC, 0));
-  if (!socket || stand_in_socket() < 0) return false;
+  if (stand_in_socket() < 0) return false;
+  base::UniqueFd socket = duplicate(descriptor_of(c));
+  if (!socket || !loop_.reserve_watch(socket.get())) return false;
   SSL* const ssl = state_of(c).ssl;
   if (ssl != nullptr) SSL_up_ref(ssl);
   prepared_.push_back({c, std::move(socket), transport::SslPtr(ssl), {}});
   return true;
+}
+
+base::UniqueFd Handover::duplicate(int descriptor) {
+  if (reserved_.empty()) return base::UniqueFd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  base::UniqueFd socket = std::move(reserved_.back());
+  reserved_.pop_back();
+  ::dup3(descriptor, socket.get(), O_CLOEXEC);  // cannot fail for lack of descriptors
+  return socket;
 }
 
 void Handover::commit(Begin begin) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
+#include "mod_ws/engine/event_loop.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/transport/transport.h"
 
@@ -38,9 +39,22 @@ class Handover : public std::enable_shared_from_this<Handover> {
   /// Gets the connections, in the order of prepare().
   using Begin = std::function<void(std::vector<TakenConnection>)>;
 
-  /// Duplicates the connection's socket: the part that can fail, before a handshake is answered.
-  /// False, with errno.
+  /// The session is going to live on that loop.
+  explicit Handover(engine::EventLoop& loop) : loop_(loop) {}
+  Handover(const Handover&) = delete;
+  Handover& operator=(const Handover&) = delete;
+  ~Handover();
+
+  // What can fail for lack of something, before a handshake is answered. False, with errno.
+
+  /// Duplicates the connection's socket, with room on the loop for watching it.
   bool prepare(conn_rec* c);
+  /// Keeps descriptors for a connection that is still to be made: its own, and its duplicate.
+  bool reserve_descriptors();
+  /// Lets go of the first of them: the connection is made now.
+  void free_descriptor();
+
+  engine::EventLoop& loop() const { return loop_; }
 
   /// Takes all prepared connections. From here on httpd closes its side of them without a word to
   /// the peer.
@@ -57,9 +71,12 @@ class Handover : public std::enable_shared_from_this<Handover> {
     transport::SslPtr ssl;
     std::vector<std::uint8_t> already_read;
   };
+  base::UniqueFd duplicate(int descriptor);
   void take(Prepared& prepared, std::size_t number);
   void begin_session();
 
+  engine::EventLoop& loop_;
+  std::vector<base::UniqueFd> reserved_;
   Begin begin_;
   std::vector<Prepared> prepared_;
   std::mutex mutex_;

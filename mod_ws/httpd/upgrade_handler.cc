@@ -46,14 +46,9 @@ void hand_over(Handover& handover, const char* handler, engine::EventLoop& loop,
 
 /// After the handshake: the client's connection becomes a session of the handler's.
 int serve(request_rec* r, const LocationConfig& location) {
-  conn_rec* const c = r->connection;
   engine::EventLoop& loop = child_engine_for_handlers().least_loaded();
-  const auto handover = std::make_shared<Handover>();
-  if (!handover->prepare(c)) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
-                  "no descriptor for a further session (raise the limit of open files)");
-    return HTTP_SERVICE_UNAVAILABLE;
-  }
+  const auto handover = std::make_shared<Handover>(loop);
+  if (!handover->prepare(r->connection)) return refuse_for_scarcity(r, errno);
   const ws::Upgrader& upgrader = location.handler->upgrader;
   const connection::Policy& policy = policy_of(r->server, location, handler_defaults, upgrader);
   const auto supported = supported_subprotocols(upgrader, location.subprotocols);

@@ -275,6 +275,54 @@ TEST(EventLoop, KeepsTheRetiredAliveForEventsAlreadyFetched) {
   EXPECT_EQ(notes.destroyed, 2);
 }
 
+TEST(EventLoop, GoesOnWhenAWatcherATimerOrALetterThrows) {
+  struct Thrower final : Timer {
+    void on_timer() override { throw std::bad_alloc(); }
+  };
+  Thrower timer;
+  TestWatcher thrower([](Readiness) { throw std::bad_alloc(); });
+  TestWatcher behind;
+  LoopThread thread;
+  thread.loop().post([] { throw std::bad_alloc(); });
+  thread.call([&] {
+    thread.loop().set_timer(timer, 0ms);
+    thread.loop().revisit(thrower);
+    thread.loop().revisit(behind);
+  });
+  ASSERT_TRUE(thread.wait_until([&] { return behind.visits == 1 && !timer.is_set(); }));
+  EXPECT_EQ(thrower.visits, 1);
+}
+
+TEST(EventLoop, RetiresASessionThatCannotBegin) {
+  struct Unable final : Resident {
+    explicit Unable(Notes& its_notes) : notes(its_notes) {}
+    ~Unable() override { ++notes.destroyed; }
+    void on_adopted() override { throw std::bad_alloc(); }
+    void go_away(const Farewell&) override {}
+    Notes& notes;
+  };
+  Notes notes;
+  LoopThread thread;
+  thread.loop().post_adoption(std::make_unique<Unable>(notes));
+  ASSERT_TRUE(thread.wait_until_empty());
+  EXPECT_EQ(notes.destroyed, 1);
+}
+
+TEST(EventLoop, WatchesWhatAnotherThreadHasReserved) {
+  auto pair = tests::make_socket_pair();
+  TestWatcher watcher;
+  LoopThread thread;
+  EventLoop& loop = thread.loop();
+  ASSERT_TRUE(loop.reserve_watch(pair.ours.get()));
+  tests::Peer(std::move(pair.theirs)).send({1});
+  thread.call([&] {
+    EXPECT_EQ(watcher.visits, 0);
+    EXPECT_TRUE(loop.watch_reserved(pair.ours.get(), Interest::read, watcher));
+  });
+  EXPECT_TRUE(thread.wait_until([&] { return watcher.visits > 0; }));
+  thread.call([&] { loop.unwatch(pair.ours.get(), watcher); });
+}
+
 TEST(EventLoop, FiresTimersWhileNothingElseHappens) {
   struct Once final : Timer {
     void on_timer() override { fired_at = Clock::now(); }

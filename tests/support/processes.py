@@ -54,6 +54,11 @@ def rss_bytes(pid):
     return resident_pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def address_space_bytes(pid):
+    pages = int((PROC / str(pid) / "statm").read_text().split()[0])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def peak_rss_bytes(pid):
     """The most it ever had."""
     status = (PROC / str(pid) / "status").read_text()
