@@ -9,14 +9,11 @@ namespace {
 
 using protocol::Opcode;
 using tests::bytes_of;
+using tests::frames_of;
 using tests::RecordingSession;
 using tests::SessionOnLoop;
 using ws::CloseCode;
 using Cause = Ending::Cause;
-
-std::vector<tests::SeenFrame> frames_of(SessionOnLoop& session) {
-  return session.with([](RecordingSession& it) { return it.frames; });
-}
 
 TEST(ByteStream, GivesAByteStreamOnAsBinaryMessages) {
   SessionOnLoop session({.framing = Framing::none});

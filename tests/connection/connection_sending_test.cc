@@ -10,8 +10,13 @@ using protocol::Opcode;
 using protocol::Role;
 using tests::Bytes;
 using tests::bytes_of;
+using tests::frame;
+using tests::frames_of;
 using tests::RecordingSession;
+using tests::seen_text;
 using tests::SessionOnLoop;
+using tests::text_frame;
+using tests::operator+;
 using ws::CloseCode;
 using Cause = Ending::Cause;
 

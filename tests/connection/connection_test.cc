@@ -13,21 +13,14 @@ using protocol::Role;
 using tests::Bytes;
 using tests::bytes_of;
 using tests::frame;
+using tests::frames_of;
 using tests::RecordingSession;
+using tests::seen_text;
 using tests::SessionOnLoop;
+using tests::text_frame;
 using tests::operator+;
 using ws::CloseCode;
 using Cause = Ending::Cause;
-
-Bytes text_frame(std::string_view text) { return frame({}, text); }
-
-tests::SeenFrame seen_text(std::string_view text) {
-  return {Opcode::text, true, 0, bytes_of(text)};
-}
-
-std::vector<tests::SeenFrame> frames_of(SessionOnLoop& session) {
-  return session.with([](RecordingSession& it) { return it.frames; });
-}
 
 TEST(Connection, HandsFramesToTheBackend) {
   SessionOnLoop session;

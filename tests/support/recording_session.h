@@ -126,4 +126,14 @@ class SessionOnLoop {
   RecordingSession* session_ = nullptr;
 };
 
+inline Bytes text_frame(std::string_view text) { return frame({}, text); }
+
+inline SeenFrame seen_text(std::string_view text) {
+  return {protocol::Opcode::text, true, 0, bytes_of(text)};
+}
+
+inline std::vector<SeenFrame> frames_of(SessionOnLoop& session) {
+  return session.with([](RecordingSession& it) { return it.frames; });
+}
+
 }  // namespace mod_ws::tests
