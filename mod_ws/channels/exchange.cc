@@ -69,14 +69,12 @@ void Exchange::count(std::string_view channel, Bus::Counted counted) {
 }
 
 void Exchange::ask(std::string_view request, Bus::Answered answered) {
-  answer(request, [this, request = std::string(request),
-                   answered = std::move(answered)](std::string here) {
-    if (!bus_) return answered({std::move(here)});
-    bus_->ask_elsewhere(request, [here = std::move(here), answered](std::vector<std::string> all) {
-      all.insert(all.begin(), here);
-      answered(std::move(all));
-    });
-  });
+  if (bus_) {
+    bus_->ask_elsewhere(request, answered);
+  } else {
+    answered({});
+  }
+  answer(request, [answered](std::string here) { answered({std::move(here)}); });
 }
 
 void Exchange::answer(std::string_view request, Bus::Reply reply) {

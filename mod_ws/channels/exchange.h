@@ -39,8 +39,8 @@ class Exchange final : Bus::Receiver {
   /// Calls `counted`, on any thread, with the number of subscriptions in all processes.
   void count(std::string_view channel, Bus::Counted counted);
 
-  /// Calls `answered`, on any thread, with what each process' responder makes of the request, this
-  /// one's included.
+  /// Calls `answered` twice, on any threads: with what this process' responder makes of the
+  /// request, and with what those of the others do.
   void ask(std::string_view request, Bus::Answered answered);
 
   /// While what is returned lives, no thread is in the middle of publishing. Any thread.

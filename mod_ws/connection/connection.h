@@ -155,6 +155,7 @@ class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Wat
   std::span<std::uint8_t> receive_stream(std::span<std::uint8_t> input);
   void limit_rate(const protocol::FramePiece& piece);
   void trace(const protocol::FramePiece& piece);
+  void trace_sent(std::span<const std::uint8_t> frame);
   void on_violation(const protocol::Violation& violation);
   bool is_reading() const { return reading_ != Reading::paused && !is_throttled_; }
   void keep(std::span<const std::uint8_t> rest);

@@ -53,9 +53,17 @@ void Connection::send_frame(protocol::Opcode opcode, Bytes payload, FrameBits bi
 void Connection::send_serialized(Bytes frame) {
   deadlines_.on_data(loop_.tick());
   meter_.count_sent(role(), protocol::Opcode::binary, true);
+  if (policy_.traces_frames) trace_sent(frame);
   if (frame.size() >= gather_below_bytes) return send_verbatim(frame);
   loop_.gather_buffer().make_room(*this, frame.size());
   loop_.gather_buffer().append(frame);
+}
+
+void Connection::trace_sent(Bytes frame) {
+  protocol::FrameHeader header;
+  bool minimal_length = true;
+  parse_frame_header(frame, header, minimal_length);
+  backend_.trace("sent " + describe(header));
 }
 
 void Connection::send_verbatim(Bytes bytes) {

@@ -57,6 +57,6 @@ class OpenSessions {
 void begin_session(SessionRecord* record, engine::Resident& session, const Connection& client);
 
 /// Counts its end; nothing, if it has not begun.
-void end_session(SessionRecord* record, const Connection& client, const SessionEnd& end);
+void end_session(SessionRecord* record, const Connection& client, const SessionEnd& end) noexcept;
 
 }  // namespace mod_ws::connection

@@ -238,6 +238,11 @@ void ConnSession::forget(Close& close) noexcept {
   if (rare_) rare_->closers.remove(close);
 }
 
+const connection::SessionEnd& ConnSession::session_end() const {
+  static const connection::SessionEnd not_noted;
+  return rare_ ? rare_->end : not_noted;
+}
+
 const ws::CloseStatus& ConnSession::close_status() const {
   static const ws::CloseStatus not_over;
   return is_over() ? *rare_->status : not_over;

@@ -101,7 +101,7 @@ class ConnSession : protected connection::Backend, public ws::Conn {
   void note_end(metrics::Ender ender, ws::CloseCode code, std::string_view cause) {
     rare().end.note(ender, code, cause);
   }
-  const connection::SessionEnd& session_end() { return rare().end; }
+  const connection::SessionEnd& session_end() const;
 
  private:
   using Read = ws::detail::OpState<std::optional<ws::Message>>;

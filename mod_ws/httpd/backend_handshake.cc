@@ -223,10 +223,13 @@ void pass_body(const BackendRequest& request, const BackendResponse& response) {
 
 }  // namespace
 
+bool has_named_worker(const BackendRequest& request) {
+  return request.worker != request.conf->reverse && request.worker != request.conf->forward;
+}
+
 const char* backend_name(const BackendRequest& request) {
   request_rec* const r = request.r;
-  if (request.worker != request.conf->reverse && request.worker != request.conf->forward)
-    return ap_proxy_worker_name(r->pool, request.worker);
+  if (has_named_worker(request)) return ap_proxy_worker_name(r->pool, request.worker);
   const char* const socket_path = apr_table_get(r->notes, "uds_path");
   const char* const address =
       apr_uri_unparse(r->pool, request.uri, APR_URI_UNP_OMITPATHINFO | APR_URI_UNP_OMITUSERINFO);

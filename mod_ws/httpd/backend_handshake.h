@@ -36,6 +36,9 @@ struct BackendResponse {
 /// it is the scheme, host and port that are asked. Only once `uri` is known.
 const char* backend_name(const BackendRequest& request);
 
+/// Whether the worker has a name of its own.
+bool has_named_worker(const BackendRequest& request);
+
 /// Sends the client's opening handshake on, with what mod_proxy adds and drops. OK, or the status
 /// to give up with.
 int send_backend_handshake(const BackendRequest& request);

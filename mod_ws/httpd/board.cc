@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -28,14 +29,23 @@ int share_board(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
 
 void enter_child(apr_pool_t*, server_rec*) { shared_board->add_process(::getpid()); }
 
-/// Parent only.
+/// Parent only. httpd says nothing of a child that was killed, and does not know keepers.
+void fold(const std::function<bool(pid_t)>& is_gone) {
+  for (const auto& [pid, was_keeper, sessions] : shared_board->fold_if(is_gone)) {
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                 "%s %" APR_PID_T_FMT " was killed or crashed, and %" APR_UINT64_T_FMT
+                 " WebSocket sessions with it",
+                 was_keeper ? "keeper" : "child", pid, static_cast<apr_uint64_t>(sessions));
+  }
+}
+
 void watch_child(server_rec*, pid_t pid, ap_generation_t, int, mpm_child_status state) {
-  if (state == MPM_CHILD_EXITED) shared_board->fold_if([pid](pid_t owner) { return owner == pid; });
+  if (state == MPM_CHILD_EXITED) fold([pid](pid_t owner) { return owner == pid; });
 }
 
 /// For keepers, which are not the parent's children, and for what watch_child() could not do.
 int fold_what_is_gone(apr_pool_t*, server_rec*) {
-  shared_board->fold_if([](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; });
+  fold([](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; });
   return DECLINED;
 }
 
@@ -55,9 +65,12 @@ metrics::Tally& tally_of(const engine::EventLoop& loop, metrics::Board::SeriesNu
   static std::mutex mutex;
   static std::map<Key, metrics::Tally*> tallies;
   const std::lock_guard lock(mutex);
-  auto& known = tallies[{&loop, series}];
-  if (known == nullptr) known = &board().new_tally(series);
-  return *known;
+  const auto known = tallies.find({&loop, series});
+  if (known != tallies.end()) return *known->second;
+  metrics::Tally& fresh = board().new_tally(series);
+  // Where there was none, there may be one for the next session.
+  if (&fresh != &metrics::uncounted()) tallies.emplace(Key(&loop, series), &fresh);
+  return fresh;
 }
 
 }  // namespace mod_ws::httpd

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "mod_ws/httpd/request_state.h"
 #include "mod_ws/protocol/header_list.h"
 #include "mod_ws/protocol/opening_handshake.h"
 #include "mod_ws/transport/accept_key.h"
@@ -161,6 +162,7 @@ bool send_switching_protocols(request_rec* r, const SwitchingTerms& terms) {
   // What httpd still sends for this request, its end above all, must not become a second response.
   r->output_filters = r->proto_output_filters = c->output_filters;
   r->input_filters = r->proto_input_filters = c->input_filters;
+  request_state(r).answered = apr_time_now();
   if (status == APR_SUCCESS && c->aborted == 0) return true;
   ap_log_rerror(APLOG_MARK, APLOG_INFO, status, r,
                 "the client was gone before its 101 could be sent");

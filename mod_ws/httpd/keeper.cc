@@ -12,12 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -38,7 +42,7 @@ constexpr std::chrono::milliseconds work_patience{500};
 /// How often a keeper looks whether it has sessions.
 constexpr int look_every_ms = 1'000;
 /// What the child waits for its keeper to have begun.
-constexpr int begin_patience_ms = 5'000;
+constexpr int begin_patience_ms = 60'000;
 
 /// How often a keeper looks whether it can have threads.
 constexpr int look_for_threads_every_ms = 100;
@@ -72,17 +76,21 @@ Side fork_twice(const Kept& kept) {
 
 // ---- the keeper's side
 
-/// What ps shows. The arguments lie one behind the other, where the kernel looks for them.
-void set_title(const process_rec& process, const std::string& title) {
+/// What ps shows: the process's arguments lie one behind the other, and the kernel knows where.
+void set_title(const std::string& title) {
+  constexpr int fields_between = 44;  // proc(5): from the 4th to the 47th
   ::prctl(PR_SET_NAME, "ws-keeper");
-  char* const begin = const_cast<char*>(process.argv[0]);
-  char* end = begin + std::strlen(begin);
-  for (int i = 1; i < process.argc; ++i) {
-    if (process.argv[i] == end + 1) end += 1 + std::strlen(end + 1);
-  }
-  const auto room = static_cast<std::size_t>(end - begin);
-  std::memset(begin, 0, room);
-  title.copy(begin, room);
+  std::ifstream stat("/proc/self/stat");
+  std::string text((std::istreambuf_iterator<char>(stat)), {});
+  std::istringstream numbers(text.substr(std::min(text.rfind(')') + 4, text.size())));
+  std::uintptr_t number = 0;
+  for (int i = 0; i < fields_between; ++i) numbers >> number;
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+  if (!(numbers >> begin >> end) || begin == 0 || end <= begin) return;
+  auto* const arguments = reinterpret_cast<char*>(begin);
+  std::memset(arguments, 0, end - begin);
+  title.copy(arguments, end - begin - 1);
 }
 
 bool is_httpds_listener(int fd) {
@@ -155,7 +163,7 @@ const char* keep(const engine::Engine& engine, int signals) {
 [[noreturn]] void run_keeper(const Kept& kept, pid_t child, base::UniqueFd begun) {
   int status = EXIT_SUCCESS;
   try {
-    set_title(*ap_server_conf->process, "ws-keeper of httpd");
+    set_title("ws-keeper of httpd " + std::to_string(httpds_parent()));
     close_listeners();
     session_ledger().change_owner(child, ::getpid());
     board().change_owner(child, ::getpid());

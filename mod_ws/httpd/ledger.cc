@@ -15,7 +15,6 @@ constexpr std::uint32_t max_entries = 1 << 20;
 // The number changes with the ledger's layout: after an upgrade and a graceful restart, old
 // children still use the old one.
 constexpr const char* ledger_name = "mod_ws: session ledger 1";
-constexpr const char* process_text = "processes that have sessions";
 constexpr const char* generation_name = "mod_ws: generation of mod_proxy's counters";
 
 base::SessionLedger* ledger = nullptr;
@@ -46,26 +45,11 @@ int share_ledger(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
   return OK;
 }
 
-/// httpd says nothing of a child that was killed, and does not know keepers.
-void report_killed(pid_t pid) {
-  ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-               "process %" APR_PID_T_FMT
-               " was killed or crashed, and its WebSocket sessions, if it had some, are lost",
-               pid);
-}
-
 /// Parent only.
 void give_back(const base::SessionLedger::IsGone& is_gone) {
   std::size_t count = 0;
-  pid_t asked_of = 0;
   const std::uint64_t busy = busy_key();
-  const std::uint64_t process = ledger->hash(process_text);
-  const auto note_and_ask = [&](pid_t owner) {
-    asked_of = owner;
-    return is_gone(owner);
-  };
-  ledger->give_back_if(note_and_ask, [&](std::uint64_t key, void* note) {
-    if (key == process) return report_killed(asked_of);
+  ledger->give_back_if(is_gone, [&](std::uint64_t key, void* note) {
     ++count;
     if (key == busy) lower(*static_cast<apr_size_t*>(note));
   });
@@ -98,8 +82,6 @@ base::SessionLedger& session_ledger() { return *ledger; }
 base::SessionLedger::Share busy_share(apr_size_t& busy) {
   return {.key = busy_key(), .note = &busy};
 }
-
-base::SessionLedger::Share process_share() { return {.key = ledger->hash(process_text)}; }
 
 void lower(apr_size_t& busy) {
   const std::atomic_ref<apr_size_t> counter(busy);

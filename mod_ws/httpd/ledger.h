@@ -19,10 +19,6 @@ base::SessionLedger& session_ledger();
 /// counters.
 base::SessionLedger::Share busy_share(apr_size_t& busy);
 
-/// A share of a process that has sessions. When the process is killed, the parent says so in the
-/// log.
-base::SessionLedger::Share process_share();
-
 /// Lowers mod_proxy's counter by one, if it is above 0.
 void lower(apr_size_t& busy);
 

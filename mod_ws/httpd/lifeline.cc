@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+#include <unixd.h>
 
 #include <cerrno>
 #include <utility>
@@ -37,11 +38,12 @@ bool make_pipe(int& read_end, int& write_end) {
   return true;
 }
 
-/// The server ends: so do its keepers. The children have gone already.
+/// The server ends, or restarts at once: so do its keepers. The children have gone already.
 apr_status_t dismiss_keepers(void*) {
   int state = 0;
-  if (::getpid() != parent || ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_EXITING)
-    return APR_SUCCESS;
+  const bool is_over = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING ||
+                       ap_unixd_mpm_get_retained_data()->is_ungraceful != 0;
+  if (::getpid() != parent || !is_over) return APR_SUCCESS;
   close_end(pipes->parent_end);
   close_end(pipes->keeper_holds);
   pollfd all_gone{.fd = pipes->parent_reads, .events = 0, .revents = 0};
@@ -51,21 +53,23 @@ apr_status_t dismiss_keepers(void*) {
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                  "keepers of WebSocket sessions have not ended within %d s", farewell_ms / 1000);
   }
+  close_end(pipes->keeper_end);
+  close_end(pipes->parent_reads);
   return APR_SUCCESS;
 }
 
-/// Null, with errno, when there are no descriptors.
-Pipes* make_pipes(apr_pool_t* process_pool) {
-  auto* const made = new (apr_palloc(process_pool, sizeof(Pipes))) Pipes;
-  return make_pipe(made->keeper_end, made->parent_end) &&
-                 make_pipe(made->parent_reads, made->keeper_holds)
-             ? made
-             : nullptr;
+/// False, with errno, when there are no descriptors.
+bool open_pipes() {
+  if (pipes->keeper_end >= 0) return true;
+  return make_pipe(pipes->keeper_end, pipes->parent_end) &&
+         make_pipe(pipes->parent_reads, pipes->keeper_holds);
 }
 
 int make_lifeline(apr_pool_t* config_pool, apr_pool_t*, apr_pool_t*, server_rec* server) {
-  pipes = once_in_process<Pipes>(server, pipes_name, make_pipes);
-  if (pipes == nullptr) {
+  pipes = once_in_process<Pipes>(server, pipes_name, [](apr_pool_t* process_pool) {
+    return new (apr_palloc(process_pool, sizeof(Pipes))) Pipes;
+  });
+  if (!open_pipes()) {
     ap_log_error(APLOG_MARK, APLOG_EMERG, errno, server, "no pipes for keepers");
     return HTTP_INTERNAL_SERVER_ERROR;
   }
@@ -86,5 +90,7 @@ void enter_child() {
 }
 
 int lifeline() { return pipes->keeper_end; }
+
+pid_t httpds_parent() { return parent; }
 
 }  // namespace mod_ws::httpd

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include "mod_ws/httpd/httpd.h"
 
 namespace mod_ws::httpd {
@@ -13,5 +15,8 @@ void enter_child();
 
 /// Becomes readable when httpd's parent ends, or has died. Keepers only.
 int lifeline();
+
+/// The process that has started this one, and that a pid file names.
+pid_t httpds_parent();
 
 }  // namespace mod_ws::httpd

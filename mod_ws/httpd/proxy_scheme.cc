@@ -95,6 +95,7 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
                                              request.server_port_text, 32);
   if (status != OK) return status;
   request_state(r).backend = backend_name(request);
+  request_state(r).has_backend_of_own = has_named_worker(request);
   if (backend->uds_path == nullptr && backend->port == 0) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: its URL needs a port",
                   backend_name(request));

@@ -13,7 +13,9 @@ class Handover;
 struct RequestState {
   /// Sec-WebSocket-Protocol as it came, while the header has no tokens in it.
   const char* offered_subprotocols = nullptr;
-  const char* backend = nullptr;  ///< That mod_proxy has chosen.
+  const char* backend = nullptr;    ///< That mod_proxy has chosen.
+  bool has_backend_of_own = false;  ///< It is one of the configuration's, not of the request's.
+  apr_time_t answered = 0;          ///< When the 101 was sent.
   // Until the session has them; else until the request's end.
   base::SessionLedger::Place place;
   std::shared_ptr<Handover> handover;

@@ -2,7 +2,7 @@
 
 #include "mod_ws/handler/loop_runtime.h"
 #include "mod_ws/httpd/channels.h"
-#include "mod_ws/httpd/ledger.h"
+#include "mod_ws/httpd/session_log.h"
 #include "mod_ws/httpd/session_table.h"
 
 namespace mod_ws::httpd {
@@ -19,8 +19,6 @@ Running::Running(unsigned threads, const engine::LoopOptions& options)
     : engine(threads, options),
       mesh_engine(1, {}),
       exchange(engine.loops(), join_channels(*mesh_engine.loops().front()), session_table(engine)) {
-  const auto share = process_share();
-  place = session_ledger().take({&share, 1}).place;
   handler::runtime().set_exchange(&exchange);
 }
 
@@ -37,8 +35,8 @@ void Running::resume() {
 void Running::stop() {
   engine.stop(stop_grace);
   exchange.flush(flush_patience);
+  close_session_logs(*mesh_engine.loops().front(), flush_patience);
   mesh_engine.stop(std::chrono::milliseconds(0));
-  place = {};
 }
 
 }  // namespace mod_ws::httpd

@@ -2,7 +2,6 @@
 
 #include <chrono>
 
-#include "mod_ws/base/session_ledger.h"
 #include "mod_ws/channels/exchange.h"
 #include "mod_ws/engine/engine.h"
 
@@ -26,8 +25,6 @@ struct Running {
   /// One loop, for the exchange with the other children: no handler can block it.
   engine::Engine mesh_engine;
   channels::Exchange exchange;
-  /// Until it is stopped.
-  base::SessionLedger::Place place;
 };
 
 }  // namespace mod_ws::httpd

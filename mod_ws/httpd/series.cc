@@ -13,6 +13,8 @@
 namespace mod_ws::httpd {
 namespace {
 
+constexpr const char* dynamic_backend = "(dynamic)";
+
 /// Whether this ProxyPass or ProxyPassMatch line of the server maps the path.
 bool maps(const proxy_alias& alias, const char* path) {
   if (alias.regex != nullptr) return ap_regexec(alias.regex, path, 0, nullptr, 0) == 0;
@@ -52,7 +54,10 @@ std::string backend_of(request_rec* r) {
   const LocationConfig& location = location_config(r);
   if (location.handler != nullptr) return std::string("handler:") + location.handler->name;
   if (is_for_status(r)) return std::string("handler:") + status_handler_name;
-  return std::string(view_of(request_state(r).backend));
+  const RequestState& state = request_state(r);
+  // There may be as many as clients can think of.
+  if (state.backend != nullptr && !state.has_backend_of_own) return dynamic_backend;
+  return std::string(view_of(state.backend));
 }
 
 // ---- opening handshakes
@@ -77,7 +82,9 @@ int count_upgrade(request_rec* first) {
   request_rec* const r = upgrade_among(first);
   if (r == nullptr) return DECLINED;
   fenced(r, [r] {
-    const auto duration = std::chrono::microseconds(apr_time_now() - r->request_time);
+    const apr_time_t answered = request_state(r).answered;
+    const apr_time_t end = answered != 0 ? answered : apr_time_now();
+    const auto duration = std::chrono::microseconds(end - r->request_time);
     board().count_upgrade(series_of(r), r->status, duration);
     return OK;
   });
@@ -99,7 +106,7 @@ metrics::Board::SeriesNumber series_of(request_rec* r) {
   const auto found = known.find(labels);
   if (found != known.end()) return found->second;
   const auto number = board().series(labels);
-  known.emplace(std::move(labels), number);
+  if (number != metrics::Board::others) known.emplace(std::move(labels), number);
   return number;
 }
 

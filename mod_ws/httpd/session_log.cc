@@ -1,13 +1,16 @@
 #include "mod_ws/httpd/session_log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <deque>
+#include <future>
+#include <memory>
 
-#include "mod_ws/base/rare_line.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directive_values.h"
@@ -17,12 +20,6 @@ namespace {
 
 constexpr std::size_t max_queued_bytes = 1 << 20;
 constexpr std::string_view programs_name = "mod_ws: log program ";
-
-void complain(const char* target, int error, std::uint64_t lost) {
-  ap_log_error(APLOG_MARK, APLOG_WARNING, error, ap_server_conf,
-               "WebSocketLog %s takes no lines; lost since this was last said: %" APR_UINT64_T_FMT,
-               target, static_cast<apr_uint64_t>(lost));
-}
 
 }  // namespace
 
@@ -36,10 +33,22 @@ class SessionLogFile final : engine::Watcher {
   }
 
   void write(std::string line) {
+    // Longer ones would come in parts, and those of other processes between them.
+    if (may_block_ && line.size() > PIPE_BUF)
+      line.replace(PIPE_BUF - 1, std::string::npos, 1, '\n');
     if (queued_bytes_ + line.size() > max_queued_bytes) return note_lost(EAGAIN);
     queued_bytes_ += line.size();
     lines_.push_back(std::move(line));
     if (!is_watched_) write_lines();
+  }
+
+  /// The process ends: what is still queued gets so much time.
+  void close(std::chrono::milliseconds patience) {
+    pollfd room{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+    while (!lines_.empty() && ::poll(&room, 1, static_cast<int>(patience.count())) > 0)
+      write_lines();
+    lost_ += lines_.size();
+    tell_lost();
   }
 
  private:
@@ -58,12 +67,14 @@ class SessionLogFile final : engine::Watcher {
       if (written < 0 && errno == EINTR) continue;
       if (written < 0 && errno == EAGAIN && may_block_) return watch();
       if (written < 0) note_lost(errno);
+      last_write_succeeded_ = written >= 0;
       const auto taken = written < 0 ? line.size() : static_cast<std::size_t>(written);
       queued_bytes_ -= taken;
       line.erase(0, taken);
       if (line.empty()) lines_.pop_front();
     }
     if (std::exchange(is_watched_, false)) child_side_loop().unwatch(descriptor_, *this);
+    if (last_write_succeeded_) tell_lost();
   }
 
   void watch() {
@@ -71,20 +82,33 @@ class SessionLogFile final : engine::Watcher {
       is_watched_ = child_side_loop().watch(descriptor_, engine::Interest::write, *this);
   }
 
+  /// The first time, and then how many when it takes lines again, or at the end.
   void note_lost(int error) {
-    if (const auto lost = lost_.count(); lost > 0) complain(target_, error, lost);
+    if (lost_++ > 0) return;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, error, ap_server_conf,
+                 "WebSocketLog %s takes no lines: they are lost until it does", target_);
+  }
+  void tell_lost() {
+    if (lost_ == 0) return;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                 "WebSocketLog %s: %" APR_UINT64_T_FMT " lines were lost", target_,
+                 static_cast<apr_uint64_t>(std::exchange(lost_, 0)));
   }
 
   const char* target_;
   int descriptor_;
   bool may_block_;
   bool is_watched_ = false;
+  bool last_write_succeeded_ = true;
   std::deque<std::string> lines_;
   std::size_t queued_bytes_ = 0;
-  base::RareLine lost_;
+  std::uint64_t lost_ = 0;
 };
 
 namespace {
+
+/// All of them, in the order of the configuration; this process's.
+std::vector<SessionLogFile*> open_files;
 
 int descriptor_of(apr_file_t* file) {
   apr_os_file_t descriptor = -1;
@@ -92,9 +116,8 @@ int descriptor_of(apr_file_t* file) {
 }
 
 /// The same program for as long as the server lives: keepers of earlier generations write to it.
-/// httpd starts it anew when it ends, with the same pipe. `command` begins as CustomLog has it:
-/// `|`,
-/// `||`, or `|$` for a shell.
+/// httpd starts it anew when it ends, with the same pipe. `command` begins with | as CustomLog's
+/// does, or with || or, for a shell, |$.
 int open_program(server_rec* server, const char* command) {
   const std::string name = std::string(programs_name) + command;
   const bool has_shell = command[1] == '$';
@@ -119,16 +142,21 @@ int open_file(apr_pool_t* pool, server_rec* server, const char* name) {
   return -1;
 }
 
-/// As root, before the children are there.
+/// As root, before the children are there. Programs are started once the process is the one that
+/// stays: httpd reads its configuration twice, and may go to the background between.
 int open_logs(apr_pool_t* config_pool, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  open_files.clear();
+  const bool is_rehearsal = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
   for (server_rec* server = main_server; server != nullptr; server = server->next) {
     SessionLog* const log = server_config(server).session_log;
     // A virtual host may have its server's.
     if (log == nullptr || log->target == nullptr || log->file != nullptr) continue;
+    if (*log->target == '|' && is_rehearsal) continue;
     const int descriptor = *log->target == '|' ? open_program(main_server, log->target)
                                                : open_file(config_pool, main_server, log->target);
     if (descriptor < 0) return HTTP_INTERNAL_SERVER_ERROR;
     log->file = pool_new<SessionLogFile>(config_pool, log->target, descriptor);
+    open_files.push_back(log->file);
   }
   return OK;
 }
@@ -144,6 +172,8 @@ const char* set_session_log(cmd_parms* command, void*, const char* target, const
   log = pool_new<SessionLog>(command->pool);
   if (is_off(target)) return format == nullptr ? nullptr : "WebSocketLog off takes no format";
   log->target = target;
+  if (view_of(target).find_first_not_of("|$ ") == std::string_view::npos)
+    return "WebSocketLog takes a file's name, or | and a program; and then a format";
   return log->format.parse(command->pool, format == nullptr ? SessionLogFormat::usual : format);
 }
 
@@ -152,8 +182,18 @@ const SessionLog* session_log_of(const server_rec* server) {
   return log != nullptr && log->target != nullptr ? log : nullptr;
 }
 
+void close_session_logs(engine::EventLoop& side_loop, std::chrono::milliseconds patience) {
+  const auto closed = std::make_shared<std::promise<void>>();
+  side_loop.post([closed, patience] {
+    for (SessionLogFile* const file : open_files) file->close(patience);
+    closed->set_value();
+  });
+  closed->get_future().wait_for(2 * patience);
+}
+
 void write_line(const SessionLog& log, std::string line) {
-  child_side_loop().post([file = log.file, line = std::move(line)] { file->write(line); });
+  child_side_loop().post(
+      [file = log.file, line = std::move(line)]() mutable { file->write(std::move(line)); });
 }
 
 }  // namespace mod_ws::httpd

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
+#include "mod_ws/engine/event_loop.h"
 #include "mod_ws/httpd/session_log_format.h"
 
 namespace mod_ws::httpd {
@@ -26,6 +28,10 @@ const char* set_session_log(cmd_parms* command, void* config, const char* target
 
 /// Null where there is none.
 const SessionLog* session_log_of(const server_rec* server);
+
+/// Gives slow programs so much time for what they have not taken, and says what is lost.
+/// `side_loop` is the child's; from a thread that is no loop's.
+void close_session_logs(engine::EventLoop& side_loop, std::chrono::milliseconds patience);
 
 /// Writes a whole line, soon and on another thread. Any thread.
 void write_line(const SessionLog& log, std::string line);

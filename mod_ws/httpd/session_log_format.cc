@@ -9,8 +9,8 @@
 namespace mod_ws::httpd {
 namespace {
 
-/// Stands, with the item's number behind it, for what is not known yet. What clients send is
-/// escaped, and has no such byte.
+/// Stands, with the item's number behind it, for what is not known yet; nothing else in a line is
+/// this byte.
 constexpr char open_mark = '\x01';
 constexpr std::size_t max_items = 200;
 constexpr const char* common_time = "[%d/%b/%Y:%H:%M:%S %z]";
@@ -46,19 +46,13 @@ std::string time_of(const EndedSession& session, const std::string& argument) {
     format.remove_prefix(begin_prefix.size());
     if (format.starts_with(':')) format.remove_prefix(1);
   }
+  using namespace std::chrono;
+  const auto since_epoch = time.time_since_epoch();
+  if (format == "sec")
+    return std::to_string(duration_cast<std::chrono::seconds>(since_epoch).count());
+  if (format == "msec") return std::to_string(duration_cast<milliseconds>(since_epoch).count());
+  if (format == "usec") return std::to_string(duration_cast<microseconds>(since_epoch).count());
   return time_text(time, format.empty() ? common_time : std::string(format));
-}
-
-std::string side_of(const EndedSession& session) {
-  switch (session.end.ender()) {
-    case metrics::Ender::client:
-      return "client";
-    case metrics::Ender::backend:
-      return "backend";
-    case metrics::Ender::server:
-      return "server";
-  }
-  return "-";
 }
 
 std::string cause_of(const EndedSession& session) {
@@ -133,13 +127,15 @@ constexpr std::array known_items{
     Known{'n', nullptr, note_of},
     Known{'t', nullptr, nullptr, time_of},
     Known{'P', "", nullptr, [](Ended, Text) { return std::to_string(::getpid()); }},
-    Known{'W', "backend", [](Begun s, Text) { return or_dash(std::string(s.backend).c_str()); }},
+    Known{'W', "backend",
+          [](Begun s, Text) { return escaped(s.request, std::string(s.backend).c_str()); }},
     Known{'W', "subprotocol",
-          [](Begun s, Text) { return or_dash(std::string(s.subprotocol).c_str()); }},
+          [](Begun s, Text) { return escaped(s.request, std::string(s.subprotocol).c_str()); }},
     Known{'W', "duration", nullptr, [](Ended s, Text) { return seconds(s.age); }},
     Known{'W', "code", nullptr,
           [](Ended s, Text) { return number(static_cast<std::uint64_t>(s.end.code())); }},
-    Known{'W', "side", nullptr, [](Ended s, Text) { return side_of(s); }},
+    Known{'W', "side", nullptr,
+          [](Ended s, Text) { return std::string(metrics::name_of(s.end.ender())); }},
     Known{'W', "cause", nullptr, [](Ended s, Text) { return cause_of(s); }},
     Known{'W', "messages-in", nullptr,
           traffic_of<&EndedSession::client, &Traffic::received_messages>},
@@ -163,10 +159,16 @@ const Known* find_item(char letter, std::string_view argument) {
 }  // namespace
 
 const char* SessionLogFormat::parse(apr_pool_t* pool, std::string_view text) {
+  if (text.find('%') == std::string_view::npos)
+    return "WebSocketLog takes a format of items like %a, not a name of one";
   while (!text.empty()) {
-    const char c = text.front();
+    char c = text.front();
     text.remove_prefix(1);
-    if (c != '%') {
+    if (c == '\\' && !text.empty()) {
+      c = text.front() == 't' ? '\t' : text.front();
+      text.remove_prefix(1);
+      add_literal(c);
+    } else if (c != '%') {
       add_literal(c);
     } else if (text.starts_with('%')) {
       add_literal('%');
@@ -210,7 +212,9 @@ std::string SessionLogFormat::begin(const BegunSession& session) const {
   for (std::size_t number = 0; number < items_.size(); ++number) {
     const Item& item = items_[number];
     if (item.at_begin != nullptr) {
-      line += item.at_begin(session, item.text);
+      std::string value = item.at_begin(session, item.text);
+      std::replace(value.begin(), value.end(), open_mark, '?');  // whoever it may come from
+      line += value;
     } else if (item.at_end != nullptr) {
       line.append({open_mark, static_cast<char>(number)});
     } else {

@@ -41,7 +41,7 @@ class SessionLogFormat {
 
   /// What `WebSocketLog` has without a format.
   static constexpr const char* usual =
-      "%t %a %u \"%U%q\" %{backend}W %{subprotocol}W %{duration}W %{messages-in}W %{bytes-in}W "
+      "%t %a %u \"%U\" %{backend}W %{subprotocol}W %{duration}W %{messages-in}W %{bytes-in}W "
       "%{messages-out}W %{bytes-out}W %{code}W %{side}W \"%{cause}W\"";
 
  private:

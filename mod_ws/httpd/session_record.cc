@@ -18,13 +18,14 @@ void add(apr_off_t& sum, std::uint64_t bytes) {
   std::atomic_ref(sum).fetch_add(static_cast<apr_off_t>(bytes), std::memory_order_relaxed);
 }
 
-std::unique_ptr<SessionFacts> facts_of(request_rec* r, std::string_view subprotocol) {
-  return std::make_unique<SessionFacts>(SessionFacts{.id = board().new_session_id(),
-                                                     .labels = labels_of(r),
-                                                     .client = client_address(r),
-                                                     .user = std::string(view_of(r->user)),
-                                                     .uri = std::string(view_of(r->uri)),
-                                                     .subprotocol = std::string(subprotocol)});
+std::shared_ptr<const SessionFacts> facts_of(request_rec* r, std::string_view subprotocol) {
+  return std::make_shared<const SessionFacts>(
+      SessionFacts{.id = board().new_session_id(),
+                   .labels = labels_of(r),
+                   .client = client_address(r),
+                   .user = std::string(view_of(r->user)),
+                   .uri = std::string(view_of(r->uri)),
+                   .subprotocol = std::string(subprotocol)});
 }
 
 }  // namespace

@@ -7,19 +7,9 @@
 #include "mod_ws/connection/session_record.h"
 #include "mod_ws/httpd/httpd_proxy.h"
 #include "mod_ws/httpd/session_log.h"
-#include "mod_ws/metrics/board.h"
+#include "mod_ws/httpd/session_row.h"
 
 namespace mod_ws::httpd {
-
-/// What the status page shows of a session.
-struct SessionFacts {
-  std::uint64_t id;
-  metrics::Labels labels;
-  std::string client;  ///< Its address and port.
-  std::string user;
-  std::string uri;
-  std::string subprotocol;
-};
 
 /// A session as httpd's side of mod_ws sees it: the places that it holds, its line in the log, and
 /// for a relay, what mod_proxy_balancer counts of its worker. What nobody has asked for is not
@@ -31,7 +21,7 @@ class HttpdSessionRecord final : public connection::SessionRecord {
   void on_ended(const connection::SessionEnd& end, std::chrono::milliseconds age) override;
 
   /// Null when there is no status page.
-  const SessionFacts* facts() const { return facts_.get(); }
+  std::shared_ptr<const SessionFacts> facts() const { return facts_; }
 
  private:
   friend class RecordMaker;
@@ -43,7 +33,7 @@ class HttpdSessionRecord final : public connection::SessionRecord {
   base::SessionLedger::Place place_;
   base::SessionLedger::Place busy_;  // one of the worker's busy requests
   proxy_worker_shared* worker_ = nullptr;
-  std::unique_ptr<SessionFacts> facts_;
+  std::shared_ptr<const SessionFacts> facts_;
   std::unique_ptr<LogLine> log_line_;
 };
 

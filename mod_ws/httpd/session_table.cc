@@ -1,27 +1,28 @@
 #include "mod_ws/httpd/session_table.h"
 
+#include <apr_lib.h>
 #include <unistd.h>
 
-#include <charconv>
-#include <future>
+#include <algorithm>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "mod_ws/base/decimal.h"
+#include "mod_ws/base/log.h"
+#include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/session_record.h"
 
 namespace mod_ws::httpd {
 namespace {
 
-using Json = nlohmann::json;
 using connection::OpenSessions;
 using engine::EventLoop;
 using Reply = channels::Bus::Reply;
 
-// Requests from one process to all; a number stands behind.
+// Requests from one process to all; a number stands behind, and what is to be filtered.
 constexpr std::string_view list_request = "list sessions ";
 constexpr std::string_view close_request = "close session ";
 constexpr std::string_view closed_reply = "closed";
@@ -29,113 +30,122 @@ constexpr std::string_view closed_reply = "closed";
 constexpr engine::Farewell sent_away{1001, "closed by the server's administrator"};
 constexpr std::chrono::seconds patience{2};
 
-const SessionFacts* facts_of(const OpenSessions::Open& open) {
+// ---- on a loop
+
+std::shared_ptr<const SessionFacts> facts_of(const OpenSessions::Open& open) {
   return static_cast<const HttpdSessionRecord&>(open.record).facts();
 }
 
-Json json_of(const OpenSessions::Open& open, const SessionFacts& facts) {
-  const auto& traffic = open.record.client;
-  return {{"id", std::to_string(facts.id)},
-          {"client", facts.client},
-          {"user", facts.user},
-          {"server", facts.labels.server},
-          {"location", facts.labels.location},
-          {"backend", facts.labels.backend},
-          {"uri", facts.uri},
-          {"subprotocol", facts.subprotocol},
-          {"age_seconds", std::chrono::duration<double>(open.client.age()).count()},
-          {"messages_in", traffic.received_messages},
-          {"messages_out", traffic.sent_messages},
-          {"bytes_in", traffic.received_bytes},
-          {"bytes_out", traffic.sent_bytes},
-          {"pid", ::getpid()}};
+/// Letters of ASCII in either case.
+bool contains(const std::string& text, const std::string& part) {
+  const auto is_same = [](char a, char b) { return apr_tolower(a) == apr_tolower(b); };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), is_same) != text.end();
 }
 
-Json sessions_of(EventLoop& loop, std::size_t limit) {
-  Json sessions = Json::array();
+bool lets_through(const std::string& filter, const SessionFacts& facts) {
+  const auto texts = {&facts.client,         &facts.user, &facts.labels.location,
+                      &facts.labels.backend, &facts.uri,  &facts.subprotocol};
+  return std::any_of(texts.begin(), texts.end(),
+                     [&](const std::string* text) { return contains(*text, filter); });
+}
+
+std::string list_on(EventLoop& loop, const SessionQuery& query) {
+  std::vector<SessionRow> rows;
   loop.local<OpenSessions>().for_each([&](const OpenSessions::Open& open) {
-    if (sessions.size() >= limit) return false;
-    if (const auto* const facts = facts_of(open)) sessions.push_back(json_of(open, *facts));
+    if (rows.size() >= query.limit) return false;
+    if (auto facts = facts_of(open); facts && lets_through(query.filter, *facts))
+      rows.push_back({std::move(facts), open.client.age(), open.record.client, ::getpid()});
     return true;
   });
-  return sessions;
+  return serialize(rows);
 }
 
-bool close_on(EventLoop& loop, std::uint64_t id) {
+std::string close_on(EventLoop& loop, std::uint64_t id) {
   engine::Resident* found = nullptr;
   loop.local<OpenSessions>().for_each([&](const OpenSessions::Open& open) {
-    const auto* const facts = facts_of(open);
-    if (facts != nullptr && facts->id == id) found = &open.session;
+    const auto facts = facts_of(open);
+    if (facts && facts->id == id) found = &open.session;
     return found == nullptr;
   });
-  if (found != nullptr) found->go_away(sent_away);
-  return found != nullptr;
+  if (found == nullptr) return {};
+  found->go_away(sent_away);
+  return std::string(closed_reply);
 }
 
-/// What all loops say, once the last one has.
+// ---- in a process
+
+/// What all loops say, one behind the other, once the last one has.
 class Answers {
  public:
   Answers(std::size_t missing, Reply reply) : missing_(missing), reply_(std::move(reply)) {}
 
-  void add(const Json& part) {
+  void add(const std::string& part) {
     const std::lock_guard lock(mutex_);
-    for (const Json& each : part) all_.push_back(each);
-    if (--missing_ == 0) reply_(all_.dump(-1, ' ', false, Json::error_handler_t::replace));
+    all_ += part;
+    if (--missing_ == 0) reply_(std::move(all_));
   }
 
  private:
   std::mutex mutex_;
   std::size_t missing_;
-  Json all_ = Json::array();
+  std::string all_;
   Reply reply_;
 };
 
 /// Asks each loop on its own thread.
 void ask_loops(const engine::Engine& engine, const Reply& reply,
-               const std::function<Json(EventLoop&)>& question) {
+               const std::function<std::string(EventLoop&)>& question) {
   const auto loops = engine.loops();
   const auto answers = std::make_shared<Answers>(loops.size(), reply);
   for (EventLoop* const loop : loops)
     loop->post([loop, answers, question] { answers->add(question(*loop)); });
 }
 
-/// The number behind `verb`, if the request has it.
-std::optional<std::uint64_t> number_behind(std::string_view request, std::string_view verb) {
+/// What stands behind `verb`, if the request has it: a number, and a text behind a space.
+std::optional<SessionQuery> behind(std::string_view request, std::string_view verb) {
   if (!request.starts_with(verb)) return std::nullopt;
   request.remove_prefix(verb.size());
-  std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(request.data(), request.data() + request.size(), number);
-  if (error != std::errc() || end != request.data() + request.size()) return std::nullopt;
-  return number;
+  const std::size_t space = std::min(request.find(' '), request.size());
+  const auto number = base::parse_decimal(request.substr(0, space));
+  if (!number) return std::nullopt;
+  return SessionQuery{.limit = *number,
+                      .filter = std::string(request.substr(std::min(space + 1, request.size())))};
 }
 
 void answer(const engine::Engine& engine, std::string_view request, const Reply& reply) {
-  if (const auto limit = number_behind(request, list_request)) {
-    ask_loops(engine, reply, [limit](EventLoop& loop) { return sessions_of(loop, *limit); });
-  } else if (const auto id = number_behind(request, close_request)) {
-    ask_loops(engine, reply, [id](EventLoop& loop) {
-      return close_on(loop, *id) ? Json::array({closed_reply}) : Json::array();
-    });
+  if (const auto query = behind(request, list_request)) {
+    ask_loops(engine, reply, [query](EventLoop& loop) { return list_on(loop, *query); });
+  } else if (const auto id = behind(request, close_request)) {
+    ask_loops(engine, reply, [id](EventLoop& loop) { return close_on(loop, id->limit); });
   } else {
     reply({});
   }
 }
 
-/// All answers as one array.
-Json ask_all(channels::Exchange& exchange, std::string_view verb, std::uint64_t number) {
-  const auto promise = std::make_shared<std::promise<std::vector<std::string>>>();
-  auto answers = promise->get_future();
-  exchange.ask(std::string(verb) + std::to_string(number),
-               [promise](std::vector<std::string> all) { promise->set_value(std::move(all)); });
-  Json joined = Json::array();
-  if (answers.wait_for(patience) != std::future_status::ready) return joined;
-  for (const std::string& text : answers.get()) {
-    const Json part = Json::parse(text, nullptr, false);
-    if (!part.is_array()) continue;
-    joined.insert(joined.end(), part.begin(), part.end());
+// ---- in all processes
+
+/// What has been answered, by whomever and when.
+struct Gathered {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> texts;
+  int missing = 2;  // this process, and the others together
+
+  void add(std::vector<std::string> more) {
+    const std::lock_guard lock(mutex);
+    std::move(more.begin(), more.end(), std::back_inserter(texts));
+    --missing;
+    changed.notify_one();
   }
-  return joined;
+};
+
+std::vector<std::string> ask_all(channels::Exchange& exchange, const std::string& request) {
+  const auto gathered = std::make_shared<Gathered>();
+  exchange.ask(request,
+               [gathered](std::vector<std::string> texts) { gathered->add(std::move(texts)); });
+  std::unique_lock lock(gathered->mutex);
+  gathered->changed.wait_for(lock, patience, [&] { return gathered->missing == 0; });
+  return std::move(gathered->texts);
 }
 
 }  // namespace
@@ -145,15 +155,29 @@ channels::Exchange::Responder session_table(const engine::Engine& engine) {
       [&engine](std::string_view request, const Reply& reply) { answer(engine, request, reply); };
 }
 
-nlohmann::json sessions_as_json(channels::Exchange& exchange, std::size_t limit) {
-  Json sessions = ask_all(exchange, list_request, limit);
-  if (sessions.size() > limit)
-    sessions.erase(sessions.begin() + static_cast<std::ptrdiff_t>(limit), sessions.end());
-  return sessions;
+std::vector<SessionRow> list_sessions(channels::Exchange& exchange, const SessionQuery& query) {
+  const std::size_t limit = std::min(query.limit, max_listed_sessions);
+  const std::string request =
+      std::string(list_request) + std::to_string(limit) + ' ' + query.filter;
+  std::vector<SessionRow> rows;
+  for (const std::string& text : ask_all(exchange, request)) {
+    auto some = parse_rows(text);
+    std::move(some.begin(), some.end(), std::back_inserter(rows));
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const SessionRow& a, const SessionRow& b) { return a.facts->id > b.facts->id; });
+  if (rows.size() > limit) rows.resize(limit);
+  return rows;
 }
 
-bool close_session(channels::Exchange& exchange, std::uint64_t id) {
-  return !ask_all(exchange, close_request, id).empty();
+bool close_session(channels::Exchange& exchange, std::uint64_t id, std::string_view user) {
+  const auto answers = ask_all(exchange, std::string(close_request) + std::to_string(id));
+  const bool is_closed = std::find(answers.begin(), answers.end(), closed_reply) != answers.end();
+  if (is_closed) {
+    base::log({}, base::LogLevel::warning,
+              "user " + std::string(user) + " closes session " + std::to_string(id));
+  }
+  return is_closed;
 }
 
 }  // namespace mod_ws::httpd

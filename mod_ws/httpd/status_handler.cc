@@ -1,8 +1,9 @@
 #include "mod_ws/httpd/status_handler.h"
 
-#include <charconv>
+#include <algorithm>
 #include <optional>
 
+#include "mod_ws/base/decimal.h"
 #include "mod_ws/httpd/board.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
@@ -16,6 +17,11 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr std::size_t default_sessions = 1'000;
+/// It has buttons: nobody is to show it in a frame, and nothing of a client's is to become part of
+/// it.
+constexpr const char* page_policy =
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 bool status_page_is_configured = false;
 
@@ -52,18 +58,16 @@ std::optional<std::string_view> argument(const request_rec* r, std::string_view 
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> number_of(std::optional<std::string_view> text) {
-  std::uint64_t number = 0;
-  if (!text) return std::nullopt;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  const bool is_number = error == std::errc() && end == text->data() + text->size();
-  return is_number ? std::optional(number) : std::nullopt;
+std::optional<std::uint64_t> number(const request_rec* r, std::string_view name) {
+  const auto text = argument(r, name);
+  return text ? base::parse_decimal(*text) : std::nullopt;
 }
 
 int send(request_rec* r, const char* type, std::string_view body) {
   ap_set_content_type(r, type);
   ap_set_content_length(r, static_cast<apr_off_t>(body.size()));
   apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+  apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
   ap_rwrite(body.data(), static_cast<int>(body.size()), r);
   return OK;
 }
@@ -72,10 +76,12 @@ int show(request_rec* r) {
   if (argument(r, "metrics"))
     return send(r, metrics::prometheus_type, metrics::prometheus_text(board().report()));
   if (argument(r, "json")) {
-    const auto limit = number_of(argument(r, "sessions")).value_or(default_sessions);
-    return send(r, "application/json",
-                status_report({.limit = limit, .user = std::string(view_of(r->user))}));
+    const SessionQuery query{.limit = number(r, "sessions").value_or(default_sessions),
+                             .filter = {}};
+    return send(r, "application/json", status_report(query, std::string(view_of(r->user))));
   }
+  apr_table_setn(r->headers_out, "Content-Security-Policy", page_policy);
+  apr_table_setn(r->headers_out, "X-Frame-Options", "DENY");
   return send(r, "text/html; charset=utf-8", status_page);
 }
 
@@ -87,17 +93,15 @@ int refuse(request_rec* r, int status, const char* reason) {
 /// POST ?close=ID, by a user that httpd knows, and not from another site's page.
 int close(request_rec* r) {
   static const auto same_origin = protocol::OriginRules::same();
-  const auto id = number_of(argument(r, "close"));
+  const auto id = number(r, "close");
   if (!id) return refuse(r, HTTP_BAD_REQUEST, "it takes ?close= and a session's number");
   if (r->user == nullptr) return refuse(r, HTTP_FORBIDDEN, "the client has not authenticated");
   const auto* const configured = location_config(r).origin;
   const auto& rules = configured != nullptr ? *configured : same_origin;
   if (!rules.allow(header_in(r, "Origin"), header_in(r, "Host")))
     return refuse(r, HTTP_FORBIDDEN, "the page's origin may not (WebSocketOrigin would allow it)");
-  if (!close_session(child_exchange(), *id))
+  if (!close_session(child_exchange(), *id, r->user))
     return refuse(r, HTTP_NOT_FOUND, "there is none with this number");
-  ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "user %s closes session %s", r->user,
-                std::to_string(*id).c_str());
   r->status = HTTP_NO_CONTENT;
   return OK;
 }

@@ -1,18 +1,14 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
+
+#include "mod_ws/httpd/session_table.h"
 
 namespace mod_ws::httpd {
 
-/// Who looks at the status, and what of it.
-struct Viewer {
-  std::size_t limit;  ///< Sessions that are listed.
-  std::string user;   ///< Whom httpd knows may close sessions; empty: nobody.
-};
-
-/// Everything there is to know, of all processes, as JSON. It waits for their answers: not on a
+/// Everything there is to know, of all processes, as JSON; at most half a second old. `user`: whom
+/// httpd knows may close sessions; empty: nobody. It waits for the processes' answers: not on a
 /// loop.
-std::string status_report(const Viewer& viewer);
+std::string status_report(const SessionQuery& query, const std::string& user);
 
 }  // namespace mod_ws::httpd

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <new>
+#include <string>
 
 #include "mod_ws/base/log.h"
 #include "mod_ws/base/rare_line.h"
@@ -23,9 +24,10 @@ constexpr std::array<const char*, result_places> result_names{"101", "400", "401
 constexpr std::size_t redirection_place = 13;
 constexpr std::size_t other_place = 14;
 
-constexpr const char* others = "(others)";
+constexpr const char* name_of_others = "(others)";
 
 base::RareLine no_tally_left;
+base::RareLine no_series_left;
 
 std::uint64_t memory_of(pid_t pid) {
   std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
@@ -50,9 +52,13 @@ const char* name_of_result(std::size_t place) { return result_names[place]; }
 /// been written, which is last.
 class Board::Lock {
  public:
-  explicit Lock(Board& board)
+  enum class Patience : std::uint8_t { a_second, any };
+
+  explicit Lock(Board& board, Patience patience = Patience::a_second)
       : board_(board),
-        is_held_(board.mutex_.lock_for(patience_seconds) != base::SharedMutex::Taken::no) {}
+        is_held_((patience == Patience::any
+                      ? board.mutex_.lock()
+                      : board.mutex_.lock_for(patience_seconds)) != base::SharedMutex::Taken::no) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
   ~Lock() {
@@ -65,6 +71,12 @@ class Board::Lock {
   Board& board_;
   bool is_held_;
 };
+
+Board::Board() {
+  // In memory that is zero already: series 0.
+  tables().series[others].location.set(name_of_others);
+  series_used_ = 1;
+}
 
 std::unique_ptr<Board, Board::Unmap> Board::create() {
   void* const memory = ::mmap(nullptr, sizeof(Board) + sizeof(Tables), PROT_READ | PROT_WRITE,
@@ -94,16 +106,21 @@ bool Board::Series::has(const Labels& labels) const {
 
 Board::SeriesNumber Board::series(const Labels& labels) {
   const Lock lock(*this);
+  if (!lock) return others;
   const auto used = series_in_use();
   const auto known = std::find_if(used.begin(), used.end(),
                                   [&](const Series& series) { return series.has(labels); });
   if (known != used.end()) return static_cast<SeriesNumber>(known - used.begin());
-  if (series_used_ == max_series || !lock) return max_series - 1;
-  const bool is_last = series_used_ + 1 == max_series;
+  if (series_used_ == max_series) {
+    if (no_series_left.count() > 0)
+      base::log({}, base::LogLevel::warning,
+                "status: more locations and backends than are told apart; others are one");
+    return others;
+  }
   Series& fresh = tables().series[series_used_];
-  fresh.server.set(is_last ? others : std::string_view(labels.server));
-  fresh.location.set(is_last ? others : std::string_view(labels.location));
-  fresh.backend.set(is_last ? others : std::string_view(labels.backend));
+  fresh.server.set(labels.server);
+  fresh.location.set(labels.location);
+  fresh.backend.set(labels.backend);
   return static_cast<SeriesNumber>(series_used_++);
 }
 
@@ -141,58 +158,71 @@ Tally& Board::new_tally(SeriesNumber series) {
 
 void Board::add_process(pid_t pid) {
   const Lock lock(*this);
+  if (!lock) return;
+  fold_all_of([pid](pid_t owner) { return owner == pid; });
   auto& processes = tables().processes;
   auto* const end = processes.begin() + processes_used_;
-  auto* const process = std::find_if(processes.begin(), end, [&](const Process& each) {
-    return each.pid == 0 || each.pid == pid;
-  });
-  if (!lock || process == processes.end()) return;
+  auto* const process =
+      std::find_if(processes.begin(), end, [](const Process& each) { return each.pid == 0; });
+  if (process == processes.end()) return;
+  process->is_keeper = false;
+  process->begun = Clock::now();
+  process->pid = pid;
   if (process == end) ++processes_used_;
-  *process = {pid, false, Clock::now()};
 }
 
+/// However long it takes: the sessions go on counting in these tallies.
 void Board::change_owner(pid_t from, pid_t to) {
-  const Lock lock(*this);
+  const Lock lock(*this, Lock::Patience::any);
   for (Block& block : blocks_in_use()) {
     if (block.owner == from) block.owner = to;
   }
   for (Process& process : processes_in_use()) {
-    if (process.pid == from) process = {to, true, process.begun};
+    if (process.pid != from) continue;
+    process.is_keeper = true;
+    process.pid = to;
   }
 }
 
-/// Under the lock, so that a report has it once.
-void Board::fold(Block& block) {
+/// Under the lock, so that a report has it once. Returns how many sessions are lost.
+std::uint64_t Board::fold(Block& block) {
   Series& series = tables().series[block.series];
   Tally& tally = block.tally;
-  const std::uint64_t lost = tally.begun.value() - tally.ended.value();
+  Sums sums{};
+  add(sums, tally);
+  const std::uint64_t lost = live_sessions(sums);
   tally.ended.add(lost);
   tally.closes[static_cast<std::size_t>(Ender::server)][place_of_close(1006)].add(lost);
   for (auto* peer : {&tally.client, &tally.backend})
     peer->queued_bytes.subtract(peer->queued_bytes.value());
-  Sums sums{};
+  sums = {};
   add(sums, tally);
   const auto* from = reinterpret_cast<const std::uint64_t*>(&sums);
   const std::span to(reinterpret_cast<Counter*>(&series.past), sizeof sums / sizeof(Counter));
   for (Counter& counter : to) counter.add(*from++);
   block.owner = 0;
+  return lost;
 }
 
-void Board::fold_if(const std::function<bool(pid_t)>& is_gone) {
+std::vector<Board::Lost> Board::fold_if(const std::function<bool(pid_t)>& is_gone) {
   const Lock lock(*this);
-  if (!lock) return;
-  pid_t asked = 0;
-  bool gone = false;
-  for (Block& block : blocks_in_use()) {
-    const pid_t owner = block.owner;
-    if (owner == 0) continue;
-    if (owner != asked) gone = is_gone(owner);
-    asked = owner;
-    if (gone) fold(block);
-  }
+  return lock ? fold_all_of(is_gone) : std::vector<Lost>{};
+}
+
+std::vector<Board::Lost> Board::fold_all_of(const std::function<bool(pid_t)>& is_gone) {
+  std::vector<Lost> gone;
   for (Process& process : processes_in_use()) {
-    if (process.pid != 0 && is_gone(process.pid)) process.pid = 0;
+    if (process.pid == 0 || !is_gone(process.pid)) continue;
+    gone.push_back({process.pid, process.is_keeper, 0});
+    process.pid = 0;
   }
+  for (Block& block : blocks_in_use()) {
+    const auto known = std::find_if(gone.begin(), gone.end(),
+                                    [&](const Lost& each) { return each.pid == block.owner; });
+    if (known != gone.end()) known->sessions += fold(block);
+  }
+  std::erase_if(gone, [](const Lost& each) { return each.sessions == 0; });
+  return gone;
 }
 
 // ---- reading
@@ -206,6 +236,7 @@ Report Board::report() {
 Report Board::counted() {
   Report report{.series = {}, .processes = {}, .begun = begun_};
   const Lock lock(*this);
+  if (!lock) return report;
   for (const Series& series : series_in_use()) {
     auto& told = report.series.emplace_back();
     told.labels = {.server = std::string(series.server.text()),
@@ -232,6 +263,9 @@ Report Board::counted() {
     }
     add(report.series[block.series].sums, block.tally);
   }
+  const SeriesReport& rest = report.series[others];
+  const bool is_used = rest.sums.begun > 0 || rest.upgrades.duration_us > 0;
+  if (!is_used) report.series.erase(report.series.begin() + others);
   return report;
 }
 

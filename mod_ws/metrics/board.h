@@ -80,7 +80,7 @@ struct Report {
 ///
 /// One lock protects everything but the counting itself. Any thread of any process that was forked
 /// after create().
-class Board {
+class alignas(64) Board {
  public:
   struct Unmap {
     void operator()(Board* board) const;
@@ -90,25 +90,35 @@ class Board {
   static std::unique_ptr<Board, Unmap> create();
 
   using SeriesNumber = std::uint32_t;
-  /// The series with these labels, which is made where there is none. With max_series, the last one
-  /// takes what more there is.
+  /// Of the series that takes what the others have no room for.
+  static constexpr SeriesNumber others = 0;
+  /// The series with these labels, which is made where there is none. `others` where there is no
+  /// room, or the lock is not to be had: another time it may be.
   SeriesNumber series(const Labels& labels);
 
   void count_upgrade(SeriesNumber series, int status, std::chrono::microseconds duration);
 
-  /// A tally for one loop of the calling process, until fold(). With all in use: uncounted().
+  /// A tally for one loop of the calling process, for its life. uncounted() where there is none, or
+  /// the lock is not to be had.
   Tally& new_tally(SeriesNumber series);
 
   // Processes.
 
+  /// What an earlier process of this number has left is folded.
   void add_process(pid_t pid);
   /// `to` goes on with what `from` has begun, as its keeper.
   void change_owner(pid_t from, pid_t to);
-  /// Adds up what the processes have counted that are gone. Their sessions are lost: 1006 by the
-  /// server. Nothing where the lock's owner has been stopped.
-  void fold_if(const std::function<bool(pid_t)>& is_gone);
+  struct Lost {
+    pid_t pid;
+    bool was_keeper;
+    std::uint64_t sessions;
+  };
+  /// Adds up what the processes have counted that are gone. Sessions that they have not ended are
+  /// lost: 1006 by the server; those who have lost some are told. Nothing where the lock's owner
+  /// has been stopped.
+  std::vector<Lost> fold_if(const std::function<bool(pid_t)>& is_gone);
 
-  /// All of it. Reads files in /proc: not on a loop.
+  /// All of it; nothing where the lock is not to be had. Reads files in /proc: not on a loop.
   Report report();
 
   /// Another one each time.
@@ -137,32 +147,34 @@ class Board {
 
     bool has(const Labels& labels) const;
   };
-  struct Block {
+  /// Written all the time, by one thread: no other one's numbers lie on the same lines of a cache.
+  struct alignas(64) Block {
     std::atomic<pid_t> owner;  // 0: free; written last
     SeriesNumber series;
     Tally tally;
   };
   struct Process {
-    pid_t pid;  // 0: free
+    std::atomic<pid_t> pid;  // 0: free; written last
     bool is_keeper;
     Clock::time_point begun;
   };
   /// In fresh memory, which is zero: nothing here is constructed, or touched, before it is used.
-  struct Tables {
+  struct alignas(64) Tables {
     std::array<Series, max_series> series;
     std::array<Block, max_tallies> blocks;
     std::array<Process, max_processes> processes;
   };
   class Lock;
 
-  Board() = default;
+  Board();
   Tables& tables() { return *reinterpret_cast<Tables*>(this + 1); }
   std::span<Series> series_in_use() { return std::span(tables().series).first(series_used_); }
   std::span<Block> blocks_in_use() { return std::span(tables().blocks).first(blocks_used_); }
   std::span<Process> processes_in_use() {
     return std::span(tables().processes).first(processes_used_);
   }
-  void fold(Block& block);
+  std::uint64_t fold(Block& block);
+  std::vector<Lost> fold_all_of(const std::function<bool(pid_t)>& is_gone);
   Report counted();
 
   base::SharedMutex mutex_;

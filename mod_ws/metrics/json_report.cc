@@ -1,6 +1,7 @@
 #include "mod_ws/metrics/json_report.h"
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 namespace mod_ws::metrics {
 namespace {
@@ -32,26 +33,32 @@ Json json_of(const std::array<std::uint64_t, Size>& counts, const char* (*name_o
   return named;
 }
 
+Json closes_of(const Sums& sums) {
+  Json closes;
+  for (std::size_t side = 0; side < sums.closes.size(); ++side)
+    closes[name_of(static_cast<Ender>(side))] = json_of(sums.closes[side], name_of_close);
+  return closes;
+}
+
 Json json_of(const SeriesReport& series) {
   const Sums& sums = series.sums;
-  return {{"server", series.labels.server},
-          {"location", series.labels.location},
-          {"backend", series.labels.backend},
-          {"sessions", series.sessions()},
-          {"begun", sums.begun},
-          {"ended", sums.ended},
-          {"client", json_of(sums.client)},
-          {"backend_side", json_of(sums.backend)},
-          {"dropped_messages", sums.dropped_messages},
-          {"deflated", json_of(sums.deflated)},
-          {"inflated", json_of(sums.inflated)},
-          {"closes",
-           {{"client", json_of(sums.closes[0], name_of_close)},
-            {"backend", json_of(sums.closes[1], name_of_close)},
-            {"server", json_of(sums.closes[2], name_of_close)}}},
-          {"upgrades", json_of(series.upgrades.results, name_of_result)},
-          {"upgrade_seconds", static_cast<double>(series.upgrades.duration_us) / 1e6},
-          {"duration_seconds", static_cast<double>(sums.duration_ms) / 1e3}};
+  return {
+      {"server", series.labels.server},
+      {"location", series.labels.location},
+      {"backend", series.labels.backend},
+      {"sessions", series.sessions()},
+      {"begun", sums.begun},
+      {"ended", sums.ended},
+      {"client", json_of(sums.client)},
+      {"backend_side", json_of(sums.backend)},
+      {"dropped_messages", sums.dropped_messages},
+      {"deflated", json_of(sums.deflated)},
+      {"inflated", json_of(sums.inflated)},
+      {"closes", closes_of(sums)},
+      {"upgrades", json_of(series.upgrades.results, name_of_result)},
+      {"upgrade_seconds", static_cast<double>(series.upgrades.duration_us) / 1e6},
+      {"timed", std::accumulate(sums.durations.begin(), sums.durations.end(), std::uint64_t{0})},
+      {"duration_seconds", static_cast<double>(sums.duration_ms) / 1e3}};
 }
 
 Json json_of(const ProcessReport& process) {

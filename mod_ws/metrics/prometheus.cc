@@ -10,7 +10,6 @@ namespace {
 
 constexpr double us_a_second = 1e6;
 constexpr double ms_a_second = 1e3;
-constexpr std::array<const char*, 3> ender_names{"client", "backend", "server"};
 
 std::string text_of(double value) {
   std::array<char, 32> digits;
@@ -122,13 +121,14 @@ void add_sessions(Text& text, AllSeries all) {
              "Sessions that have ended, by the code of the first Close frame and by who sent it; "
              "1006: by who was lost.");
   for (const auto& series : all) {
-    for (std::size_t side = 0; side < ender_names.size(); ++side) {
+    for (std::size_t side = 0; side < series.sums.closes.size(); ++side) {
       for (std::size_t place = 0; place < close_places; ++place) {
         const auto count = series.sums.closes[side][place];
         if (count > 0)
-          text.add(
-              labels_of(series).add("code", name_of_close(place)).add("side", ender_names[side]),
-              count);
+          text.add(labels_of(series)
+                       .add("code", name_of_close(place))
+                       .add("side", name_of(static_cast<Ender>(side))),
+                   count);
       }
     }
   }

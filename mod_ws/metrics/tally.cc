@@ -16,6 +16,11 @@ constexpr std::size_t other_place = 18;
 
 }  // namespace
 
+const char* name_of(Ender ender) {
+  static constexpr std::array<const char*, 3> names{"client", "backend", "server"};
+  return names[static_cast<std::size_t>(ender)];
+}
+
 std::size_t place_of_close(std::uint16_t code) {
   if (code >= first_code && code < first_code + libraries_place)
     return static_cast<std::size_t>(code - first_code);

@@ -23,6 +23,8 @@ class Counter {
 
 /// Who has ended a session: sent the first Close frame, or was lost without one.
 enum class Ender : std::uint8_t { client, backend, server };
+/// "client"
+const char* name_of(Ender ender);
 
 // A close code's place among the counters. Codes without one of their own share a place.
 inline constexpr std::size_t close_places = 19;

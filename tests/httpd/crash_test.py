@@ -171,7 +171,7 @@ def test_members_of_other_processes_go_on_and_the_places_come_back(start, victim
 
 def check_log(server, pid):
     """It names the process, and has no other complaint besides the refusals that the test has asked for."""
-    server.wait_for_log(rf"ws:warn.*process {pid} was killed or crashed, and its WebSocket sessions")
+    server.wait_for_log(rf"ws:warn.*(child|keeper) {pid} was killed or crashed, and \d+ WebSocket sessions with it")
     server.wait_for_log(r"gave back what lost sessions held: \d+ entries")
     complaints = [line for line in server.complaints() if "ws:" in line and "refused with 503" not in line]
     assert len(complaints) == 1, complaints

@@ -45,7 +45,7 @@ def test_a_line_says_who_was_there_what_passed_and_how_it_ended(httpd):
     run_session(server, "/echo?room=1", headers={"Sec-WebSocket-Protocol": "chat"})
     line, = lines_of(server, 1)
     # 2 messages of 8 bytes with headers of 6 or 2, and a Close frame.
-    assert re.fullmatch(r'\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] 127\.0\.0\.1 - "/echo\?room=1" '
+    assert re.fullmatch(r'\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] 127\.0\.0\.1 - "/echo" '
                         r'handler:echo chat 0\.\d{3} 2 28 2 16 1000 client "closed by the client"', line), line
 
 

@@ -50,8 +50,9 @@ TEST(Board, PutsWhatIsTooMuchIntoOneSeries) {
     labels.location = std::to_string(i);
     last = board->series(labels);
   }
-  EXPECT_EQ(last, Board::max_series - 1);
-  EXPECT_EQ(board->report().series.back().labels.location, "(others)");
+  EXPECT_EQ(last, Board::others);
+  board->new_tally(last).begun.add();
+  EXPECT_EQ(board->report().series.front().labels.location, "(others)");
 }
 
 TEST(Board, AddsUpTheTalliesOfASeries) {
@@ -95,7 +96,9 @@ TEST(Board, KeepsWhatAGoneProcessHasCountedAndCallsItsSessionsLost) {
   tally.client.queued_bytes.add(77);
   board->change_owner(::getpid(), another_process);
   for (int again = 0; again < 2; ++again) {
-    board->fold_if(is_another);
+    const auto lost = board->fold_if(is_another);
+    ASSERT_EQ(lost.size(), again == 0 ? 1U : 0U);
+    EXPECT_EQ(lost.empty() ? 3U : lost.front().sessions, 3U);
     const auto report = board->report();
     const auto& series = report.series.front();
     EXPECT_EQ(series.sessions(), 0U);
@@ -110,6 +113,7 @@ TEST(Board, KeepsWhatAGoneProcessHasCountedAndCallsItsSessionsLost) {
 TEST(Board, GivesTheTallyOfAGoneProcessToAnotherOneEmpty) {
   const auto board = Board::create();
   const auto number = board->series(chat);
+  board->add_process(::getpid());
   Tally& first = board->new_tally(number);
   first.begun.add(1);
   board->change_owner(::getpid(), another_process);
@@ -136,6 +140,18 @@ TEST(Board, LeavesAloneWhatAKeeperHasTakenOver) {
   EXPECT_GT(report.processes.front().memory_bytes, 0U);
 }
 
+TEST(Board, FoldsWhatAnEarlierProcessOfTheSameNumberHasLeft) {
+  const auto board = Board::create();
+  const auto number = board->series(chat);
+  board->add_process(::getpid());
+  board->new_tally(number).begun.add(2);
+  board->add_process(::getpid());
+  const auto report = board->report();
+  EXPECT_EQ(report.series.front().sessions(), 0U);
+  EXPECT_EQ(lost_sessions(report.series.front()), 2U);
+  EXPECT_EQ(report.processes.size(), 1U);
+}
+
 TEST(Board, CountsElsewhereWhereTalliesAreUsedUp) {
   const auto board = Board::create();
   const auto number = board->series(chat);
@@ -148,6 +164,7 @@ TEST(Board, CountsElsewhereWhereTalliesAreUsedUp) {
 pid_t start_counting_process(Board& board) {
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
+  board.add_process(::getpid());
   Tally& tally = board.new_tally(board.series(chat));
   while (true) {
     tally.begun.add();
