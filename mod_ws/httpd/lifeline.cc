@@ -41,8 +41,9 @@ bool make_pipe(int& read_end, int& write_end) {
 /// The server ends, or restarts at once: so do its keepers. The children have gone already.
 apr_status_t dismiss_keepers(void*) {
   int state = 0;
+  // The MPM's own cleanup has noted by now what kind of restart this is.
   const bool is_over = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING ||
-                       ap_unixd_mpm_get_retained_data()->is_ungraceful != 0;
+                       ap_unixd_mpm_get_retained_data()->was_graceful == 0;
   if (::getpid() != parent || !is_over) return APR_SUCCESS;
   close_end(pipes->parent_end);
   close_end(pipes->keeper_holds);

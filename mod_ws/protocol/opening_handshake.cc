@@ -72,8 +72,10 @@ std::optional<std::string> check_response(const HandshakeResponse& response,
     return "101 without \"Upgrade: websocket\"";
   if (!list_has_token(response.connection, "upgrade")) return "101 without \"Connection: Upgrade\"";
   if (response.accept != offer.accept) return "101 with a wrong Sec-WebSocket-Accept";
+  // RFC 6455 4.1: what is offered is a list of tokens, whatever a client has really sent.
   if (!response.subprotocol.empty() &&
-      !offers_subprotocol(offer.subprotocols, response.subprotocol)) {
+      (!is_token(response.subprotocol) ||
+       !offers_subprotocol(offer.subprotocols, response.subprotocol))) {
     return "101 with a subprotocol nobody offered"s;
   }
   const auto extensions = parse_extension_list(response.extensions);

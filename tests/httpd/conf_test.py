@@ -31,14 +31,18 @@ def test_relay_conf_relays_pages_of_this_site_only(recipe):
         assert [session.path for session in backend.sessions] == ["/", "/room"]
 
 
-def test_status_conf_shows_sessions_and_logs_them(recipe):
-    site = recipe("status.conf", {"logs/websocket.log": "websocket.log"},
+def test_status_conf_shows_sessions_and_logs_them(recipe, status_users):
+    site = recipe("status.conf", {"logs/websocket.log": "websocket.log", "conf/ws-users": status_users.file},
                   '<Location "/echo">\n    WebSocketHandler echo\n</Location>')
     assert exchange(site.url("/echo"), ["hello"]) == ["hello"]
     with site.client() as client:
-        report = json.loads(client.get("/ws-status?json").body)
-    assert [series["begun"] for series in report["series"]] == [1]
-    assert report["may_close"] is False
+        assert client.get("/ws-status").status == 401
+    with site.client() as client:
+        report = json.loads(client.get("/ws-status?json", headers=status_users.headers).body)
+    assert [series["begun"] for series in report["series"] if series["location"] == "/echo"] == [1]
+    assert report["may_close"] is True
+    with site.client() as client:
+        assert b'mod_ws_sessions_total{server="localhost",location="/echo"' in client.get("/ws-metrics?metrics").body
     log = site.server.config.root / "websocket.log"
     wait_until(lambda: " handler:echo - " in log.read_text(), log.read_text)
 

@@ -10,6 +10,7 @@ pytest.register_assert_rewrite("support")
 from support.httpd import Httpd, server_root  # noqa: E402
 from support.recipes import Recipe  # noqa: E402
 from support.relay import Relay  # noqa: E402
+from support.status import Users  # noqa: E402
 
 
 @contextmanager
@@ -68,6 +69,11 @@ def open_directory():
     """A directory that httpd's children can traverse, for sockets and files."""
     with server_root() as directory:
         yield directory
+
+
+@pytest.fixture
+def status_users(open_directory):
+    return Users(open_directory)
 
 
 @pytest.fixture(params=["event", "worker", "prefork"])

@@ -12,7 +12,7 @@ import pytest
 
 from support.frames import TEXT
 from support.handler_modules import load_handlers
-from support.httpd import accepts
+from support.httpd import READY, accepts
 from support.keepers import keepers_of
 from support.ports import free_ports
 from support.raw_client import RawClient
@@ -124,6 +124,24 @@ def test_fifty_restarts_keep_all_sessions_and_serve_all_the_time(httpd):
     assert "scoreboard is full" not in server.error_log()
     # On a busy machine all five workers may be at work in the moment that httpd looks.
     assert [line for line in server.complaints() if "AH00484" not in line] == []
+
+
+@pytest.mark.parametrize("mpm", MPMS)
+def test_a_restart_at_once_closes_kept_sessions_and_later_ones_are_kept_again(httpd, mpm):
+    server = httpd(ECHO, mpm=mpm, threads=4)
+    with sessions(server, "/echo", 2) as clients:
+        replace_children(server)
+        assert keepers_of(server)
+        server.process.send_signal(signal.SIGHUP)
+        for client in clients:
+            assert client.expect_close()[0] == 1001
+            client.send_close(1001)
+        wait_for_keepers(server, 0)
+        wait_until(lambda: accepts(server.port) and server.error_log().count(READY) == 3, server.error_log)
+        with sessions(server, "/echo", 1) as (late,):
+            replace_children(server)
+            echo(late)
+            wait_for_keepers(server, 1)
 
 
 @pytest.mark.parametrize("mpm", MPMS)

@@ -1,7 +1,5 @@
 """SetHandler websocket-status: the page, in a browser."""
 
-import base64
-import hashlib
 import json
 import os
 import subprocess
@@ -13,11 +11,10 @@ import pytest
 from support.frames import TEXT
 from support.node import node_modules
 from support.raw_client import RawClient
+from support.status import MODULES
 from support.waiting import patience
 
 DRIVER = Path(__file__).parents[1] / "support" / "node" / "status_page.js"
-MODULES = ("authn_core", "authn_file", "authz_user", "auth_basic")
-USER, PASSWORD = "admin", "of-a-test"
 CONFIG = """
 <Location "/echo">
     WebSocketHandler echo
@@ -79,16 +76,6 @@ def status_page(server, *credentials):
             browser.terminate()  # so that it takes its browser along
 
 
-@pytest.fixture
-def users(open_directory):
-    """A password file of one user."""
-    users = open_directory / "users"
-    digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
-    users.write_text(f"{USER}:{{SHA}}{digest}\n")
-    users.chmod(0o644)
-    return users
-
-
 def echo(client, times):
     for _ in range(times):
         client.send_frame(TEXT, "hello")
@@ -119,9 +106,9 @@ def test_lets_nobody_close_without_a_user(httpd):
         assert not page.may_close
 
 
-def test_closes_a_session_after_a_second_click(httpd, users):
-    server = httpd(WITH_USERS, modules=MODULES, defines={"USERS": users})
-    with status_page(server, USER, PASSWORD) as page, RawClient("127.0.0.1", server.port, timeout=patience(20)) as client:
+def test_closes_a_session_after_a_second_click(httpd, status_users):
+    server = httpd(WITH_USERS, modules=MODULES, defines={"USERS": status_users.file})
+    with status_page(server, status_users.name, status_users.password) as page, RawClient("127.0.0.1", server.port, timeout=patience(20)) as client:
         assert page.may_close
         client.open("/echo")
         session, = page.ask("show")["sessions"]
@@ -129,3 +116,4 @@ def test_closes_a_session_after_a_second_click(httpd, users):
         code, _ = client.expect_close()
         client.send_close(code)
         assert page.answer() == {"asked": "Confirm", "notice": f"Session {session['Id']} is being closed."}
+        server.wait_for_log(rf"user admin closes session {session['Id']}")

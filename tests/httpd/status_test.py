@@ -1,6 +1,5 @@
 """SetHandler websocket-status: ?json, ?metrics and ?close=; the section of mod_status; frames in the log."""
 
-import base64
 import json
 import os
 import re
@@ -10,10 +9,12 @@ from contextlib import ExitStack
 import pytest
 
 from support.frames import BINARY, PING, PONG, TEXT
-from support.handler_modules import SEVERAL_CHILDREN
+from support.handler_modules import SEVERAL_CHILDREN, load_handlers
 from support.http_head import head_bytes
+from support.keepers import keepers_of
 from support.raw_client import RawClient
 from support.relay import Relay
+from support.status import MODULES
 from support.waiting import wait_until
 
 STATUS = """
@@ -33,8 +34,6 @@ USERS = """
     Require valid-user
 </Location>
 """
-AUTH_MODULES = ("authn_core", "authn_file", "authz_user", "auth_basic")
-ADMIN = {"Authorization": "Basic " + base64.b64encode(b"admin:secret").decode()}
 
 
 def request(server, target, method="GET", headers=None):
@@ -80,14 +79,6 @@ def follow(found, path):
 def echo(client, text="hello"):
     client.send_frame(TEXT, text)
     client.expect_frame(TEXT, text)
-
-
-@pytest.fixture
-def users(open_directory):
-    path = open_directory / "users"
-    path.write_text("admin:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
-    path.chmod(0o644)
-    return path
 
 
 def test_what_passes_is_counted_by_location(httpd):
@@ -137,7 +128,7 @@ def test_a_mapping_by_a_pattern_is_a_location_of_its_own(httpd):
         wait_for_series(server, {"sessions": 1}, "^/rooms/(.*)$")
 
 
-def test_refusals_are_counted_by_their_status(httpd, users):
+def test_refusals_are_counted_by_their_status(httpd):
     server = httpd(STATUS + """
 <Location "/denied">
     WebSocketHandler echo
@@ -223,21 +214,83 @@ def test_sessions_of_all_children_are_listed(httpd):
         assert (len(few["sessions"]), few["sessions_total"]) == (3, 12)
 
 
-def test_a_user_may_close_a_session(httpd, users):
-    server = httpd(STATUS + USERS, modules=AUTH_MODULES, defines={"USERS": users})
+def test_the_youngest_sessions_of_all_children_are_listed(httpd):
+    server = httpd(SEVERAL_CHILDREN + STATUS, threads=5)
+    with ExitStack() as stack:
+        for number in range(12):
+            client = stack.enter_context(RawClient("127.0.0.1", server.port))
+            client.open("/echo")
+            echo(client)
+        wait_until(lambda: len(report(server)["sessions"]) == 12, server.error_log)
+        everyone = [int(session["id"]) for session in report(server)["sessions"]]
+        some = [int(session["id"]) for session in report(server, "/ws-status?json&sessions=5")["sessions"]]
+        assert everyone == sorted(everyone, reverse=True)
+        assert some == everyone[:5]
+
+
+def test_backends_that_the_request_names_share_a_series(httpd):
+    server = httpd(STATUS + """
+RewriteEngine on
+RewriteRule "^/at/([0-9]+)$" "ws://127.0.0.1:$1/" [P]
+""", modules=("rewrite",))
+    for port in (1, 2, 3):
+        with RawClient("127.0.0.1", server.port) as client:
+            assert client.handshake(f"/at/{port}").status == 503
+    found = [each for each in report(server)["series"] if each["backend"] == "(dynamic)"]
+    assert [each["upgrades"] for each in found] == [{"503": 3}]
+
+
+def test_the_page_lets_nobody_frame_it(httpd):
+    headers = request(httpd(STATUS), "/ws-status").headers
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_killed_keepers_sessions_are_counted_as_lost(httpd):
+    server = httpd(STATUS)
+    with RawClient("127.0.0.1", server.port) as client:
+        client.open("/echo")
+        server.graceful()
+        keeper, = wait_until(lambda: keepers_of(server), server.error_log)
+        wait_for_series(server, {"sessions": 1})
+        os.kill(keeper, signal.SIGKILL)
+        wait_for_series(server, {"sessions": 0, "closes.server.1006": 1})
+        server.wait_for_log(f"keeper {keeper} was killed or crashed, and 1 WebSocket sessions with it")
+
+
+def test_relayed_and_published_frames_are_shown_too(httpd):
+    relay = Relay(httpd, STATUS + f"""{load_handlers("chat")}
+<Location "/chat">
+    WebSocketHandler chat
+</Location>
+""", log_level="warn ws:trace4")
+    server = relay.server
+    with relay.websockets_backend(), relay.client() as client:
+        client.open(relay.path())
+        echo(client)
+        server.wait_for_log(r"/plain: the client: received text fin, 5 bytes")
+        server.wait_for_log(r"/plain: the backend \S+: received text fin, 5 bytes")
+    with RawClient("127.0.0.1", server.port) as member:
+        member.open("/chat?name=one")
+        server.wait_for_log(r"/chat\S*: sent text fin, 14 bytes")  # "one has joined"
+
+
+def test_a_user_may_close_a_session(httpd, status_users):
+    server = httpd(STATUS + USERS, modules=MODULES, defines={"USERS": status_users.file})
+    admin = status_users.headers
     with RawClient("127.0.0.1", server.port) as client, RawClient("127.0.0.1", server.port) as other:
         client.open("/echo")
         other.open("/echo?other")
-        wait_until(lambda: len(report(server, headers=ADMIN)["sessions"]) == 2, server.error_log)
-        mine, = [each for each in report(server, headers=ADMIN)["sessions"]
+        wait_until(lambda: len(report(server, headers=admin)["sessions"]) == 2, server.error_log)
+        mine, = [each for each in report(server, headers=admin)["sessions"]
                  if each["client"].endswith(f":{client.local_port}")]
         close = f"/ws-status?close={mine['id']}"
         assert request(server, close, "POST").status == 401
-        assert request(server, close, "POST", {**ADMIN, "Origin": "http://elsewhere"}).status == 403
-        assert request(server, "/ws-status?close=99999", "POST", ADMIN).status == 404
-        assert request(server, "/ws-status?close=x", "POST", ADMIN).status == 400
-        assert request(server, "/ws-status", "DELETE", ADMIN).status == 405
-        assert request(server, close, "POST", ADMIN).status == 204
+        assert request(server, close, "POST", {**admin, "Origin": "http://elsewhere"}).status == 403
+        assert request(server, "/ws-status?close=99999", "POST", admin).status == 404
+        assert request(server, "/ws-status?close=x", "POST", admin).status == 400
+        assert request(server, "/ws-status", "DELETE", admin).status == 405
+        assert request(server, close, "POST", admin).status == 204
         assert client.expect_close() == (1001, "closed by the server's administrator")
         echo(other)
         server.wait_for_log(rf"user admin closes session {mine['id']}")

@@ -61,9 +61,9 @@ class RawClient(FrameStream):
         assert response.headers.get("Sec-WebSocket-Accept") == accept_key(KEY)
         return response
 
-    def get(self, path):
+    def get(self, path, headers=None):
         """An ordinary request, which leaves the connection open."""
-        self.send(head_bytes(f"GET {path} HTTP/1.1", {"Host": self.host}))
+        self.send(head_bytes(f"GET {path} HTTP/1.1", {"Host": self.host, **(headers or {})}))
         return self.read_response()
 
     def read_response(self):

@@ -1,0 +1,23 @@
+"""Who may see and steer a status page."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+MODULES = ("authn_core", "authn_file", "authz_user", "auth_basic")
+
+
+class Users:
+    """A password file of one user."""
+
+    name, password = "admin", "of-a-test"
+
+    def __init__(self, directory):
+        self.file = Path(directory) / "users"
+        digest = base64.b64encode(hashlib.sha1(self.password.encode()).digest()).decode()
+        self.file.write_text(f"{self.name}:{{SHA}}{digest}\n")
+        self.file.chmod(0o644)
+
+    @property
+    def headers(self):
+        return {"Authorization": "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()}
