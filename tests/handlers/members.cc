@@ -66,9 +66,9 @@ bool is_friend(const ws::Request& request) {
   return request.header("Origin") == "https://friend.example";
 }
 
-/// "?throw" throws, "?publish=TEXT" is published to the channel "room", and "?refuse=STATUS" is refused
-/// so, with the body in "?body="; else there are two more headers, of
-/// which one must not be.
+/// "?throw" throws, "?publish=TEXT" is published to the channel "room", and "?refuse=STATUS" is
+/// refused so, with the body in "?body="; else there are two more headers, of which one must not
+/// be.
 void respond(const ws::Request& request, ws::Response& response) {
   response.add_header("X-Handler", request.user.empty() ? "nobody" : request.user);
   response.add_header("X-Split", "a\r\nX-Evil: b");
