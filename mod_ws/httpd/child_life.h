@@ -22,4 +22,7 @@ channels::Exchange& child_exchange();
 /// A loop without sessions, for what is done beside them; it ends last.
 engine::EventLoop& child_side_loop();
 
+/// Sends the sessions away that cannot go on in another process.
+void child_sends_bridged_away();
+
 }  // namespace mod_ws::httpd

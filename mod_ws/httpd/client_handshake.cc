@@ -152,7 +152,8 @@ bool send_switching_protocols(request_rec* r, const SwitchingTerms& terms) {
   r->status = HTTP_SWITCHING_PROTOCOLS;
   r->status_line = ap_get_status_line(HTTP_SWITCHING_PROTOCOLS);
   apply_header_rules(r);
-  if (terms.timeout)
+  // A stream of HTTP/2 has no socket of its own.
+  if (terms.timeout && c->master == nullptr)
     apr_socket_timeout_set(ap_get_conn_socket(c), apr_time_from_msec(terms.timeout->count()));
   const std::string head = response_head(r, terms);
   apr_bucket_brigade* const brigade = apr_brigade_create(r->pool, c->bucket_alloc);

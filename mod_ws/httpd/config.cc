@@ -69,6 +69,7 @@ void* merge_server_config(apr_pool_t* pool, void* outer, void* inner) {
   override_with(merged->engine_threads, over.engine_threads);
   override_with(merged->compression_memory_bytes, over.compression_memory_bytes);
   override_with(merged->read_buffer_bytes, over.read_buffer_bytes);
+  override_with(merged->max_bridged, over.max_bridged);
   override_with(merged->blocked_loop_warning, over.blocked_loop_warning);
   override_with(merged->drain, over.drain);
   override_with(merged->session_log, over.session_log);

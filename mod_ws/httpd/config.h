@@ -22,6 +22,7 @@ struct ServerConfig {
   std::optional<unsigned> engine_threads;
   std::optional<std::uint64_t> compression_memory_bytes;
   std::optional<std::size_t> read_buffer_bytes;
+  std::optional<unsigned> max_bridged;  ///< In each child.
   TimeSetting blocked_loop_warning;
   std::optional<engine::DrainPlan> drain;  ///< Of what a keeper keeps.
   SessionLog* session_log = nullptr;       ///< One without a target undoes the server's.

@@ -319,6 +319,9 @@ const command_rec directives[] = {
      "none."},
     {"WebSocketEngineThreads", as_cmd_func(set_engine_threads), nullptr, RSRC_CONF, TAKE1,
      "Event loops in each child process."},
+    {"WebSocketMaxBridged", as_cmd_func(set_max_bridged), nullptr, RSRC_CONF, TAKE1,
+     "How many sessions of each child may hold a thread: those over HTTP/2, and on connections "
+     "with filters that change bytes. Beyond it: 503."},
     {"WebSocketBlockedLoopWarning", as_cmd_func(set_blocked_loop_warning), nullptr, RSRC_CONF,
      TAKE1, "How long a handler may keep its event loop before the log names it, or off."},
     {"WebSocketDrain", as_cmd_func(set_drain), nullptr, RSRC_CONF, TAKE_ARGV,

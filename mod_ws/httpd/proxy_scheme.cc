@@ -5,6 +5,7 @@
 
 #include "mod_ws/httpd/backend_handshake.h"
 #include "mod_ws/httpd/board.h"
+#include "mod_ws/httpd/bridge.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/config.h"
@@ -251,7 +252,7 @@ int reserve_relay(request_rec* r) {
   auto& handover = request_state(r).handover;
   if (!handover) {
     auto made = std::make_shared<Handover>(child_engine().least_loaded());
-    if (!made->prepare(r->connection)) return refuse_for_scarcity(r, errno);
+    if (const int refusal = prepare_client(r, *made); refusal != OK) return refusal;
     handover = std::move(made);
   }
   return handover->reserve_descriptors() ? OK : refuse_for_scarcity(r, errno);
@@ -262,8 +263,7 @@ int reserve_relay(request_rec* r) {
 int reserve_before_balancing(request_rec* r) {
   const bool is_balanced = view_of(r->filename).starts_with("proxy:balancer:") ||
                            view_of(r->handler).starts_with("proxy:balancer:");
-  if (!is_balanced || !asks_for_websocket(r) || takeover_obstacle(r->connection) != nullptr)
-    return DECLINED;
+  if (!is_balanced || !asks_for_websocket(r)) return DECLINED;
   const int status = fenced(r, [r] { return reserve_relay(r); });
   return status == OK ? DECLINED : status;
 }
@@ -274,18 +274,6 @@ int check_handshake(request_rec* r) {
   return check_client_handshake(r, origin != nullptr ? *origin : any_origin);
 }
 
-/// The handshake has been checked, and its place is taken; what else the directives ask of a
-/// session nobody does there.
-int leave_to_mod_proxy(request_rec* r, const char* obstacle) {
-  const bool breaks_rules = policy_of(r->server, location_config(r), relay_defaults) !=
-                            policy_of(r->server, LocationConfig{}, relay_defaults);
-  ap_log_rerror(APLOG_MARK, breaks_rules ? APLOG_WARNING : APLOG_INFO, 0, r,
-                "left to mod_proxy's own tunnel%s: the client's connection cannot be taken: %s",
-                breaks_rules ? ", which does not know the limits and checks that are set here" : "",
-                obstacle);
-  return DECLINED;
-}
-
 int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf, char* url,
                   const char* proxy_name, apr_port_t proxy_port) {
   const Scheme* const scheme = scheme_of(url);
@@ -294,8 +282,6 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
     // Before a connection is in use, so that the client's mistakes cost the backend nothing; and
     // before others may serve it.
     if (const int refusal = check_handshake(r); refusal != OK) return refusal;
-    if (const char* const obstacle = takeover_obstacle(r->connection))
-      return leave_to_mod_proxy(r, obstacle);
     if (const int refusal = reserve_relay(r); refusal != OK) return refusal;
     char server_port_text[32] = "";
     BackendRequest request{.r = r,
@@ -306,7 +292,9 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
                            .url = url,
                            .server_port_text = server_port_text,
                            .deadline = 0};
-    return relay(request, *scheme, proxy_name, proxy_port);
+    const int status = relay(request, *scheme, proxy_name, proxy_port);
+    run_bridge(r);
+    return status;
   });
 }
 

@@ -7,6 +7,7 @@
 
 namespace mod_ws::httpd {
 
+class Bridge;
 class Handover;
 
 /// What mod_ws keeps with a request.
@@ -19,6 +20,7 @@ struct RequestState {
   // Until the session has them; else until the request's end.
   base::SessionLedger::Place place;
   std::shared_ptr<Handover> handover;
+  std::shared_ptr<Bridge> bridge;  ///< Until it runs.
 };
 
 /// Made at the first call; it lives as long as the request.

@@ -8,6 +8,7 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr int max_engine_threads = 256;
+constexpr int max_max_bridged = 20'000;  // the most threads that a child of httpd's can have
 
 const char* complain_of_drain(cmd_parms* command, const char* argument) {
   return apr_psprintf(command->pool,
@@ -42,6 +43,18 @@ const char* set_engine_threads(cmd_parms* command, void*, const char* argument) 
                         max_engine_threads, argument);
   }
   server_config(command->server).engine_threads = static_cast<unsigned>(*threads);
+  return nullptr;
+}
+
+const char* set_max_bridged(cmd_parms* command, void*, const char* argument) {
+  if (const char* const complaint = ap_check_cmd_context(command, GLOBAL_ONLY)) return complaint;
+  const auto max = parse_number(argument, 0, max_max_bridged);
+  if (!max) {
+    return apr_psprintf(command->pool,
+                        "WebSocketMaxBridged takes a number from 0 to %d; not \"%s\"",
+                        max_max_bridged, argument);
+  }
+  server_config(command->server).max_bridged = static_cast<unsigned>(*max);
   return nullptr;
 }
 

@@ -9,6 +9,7 @@ namespace mod_ws::httpd {
 const char* set_engine_threads(cmd_parms* command, void* config, const char* argument);
 const char* set_compression_memory(cmd_parms* command, void* config, const char* argument);
 const char* set_read_buffer(cmd_parms* command, void* config, const char* argument);
+const char* set_max_bridged(cmd_parms* command, void* config, const char* argument);
 const char* set_blocked_loop_warning(cmd_parms* command, void* config, const char* argument);
 const char* set_drain(cmd_parms* command, void* config, int count, char* const arguments[]);
 

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "mod_ws/httpd/board.h"
+#include "mod_ws/httpd/bridge.h"
 #include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/log.h"
 #include "mod_ws/httpd/request_state.h"
@@ -35,7 +36,8 @@ class RecordMaker {
  public:
   RecordMaker(request_rec* r, std::string_view subprotocol) {
     record_->place_ = std::move(request_state(r).place);
-    is_wanted_ = static_cast<bool>(record_->place_);
+    record_->is_bridged = is_bridged(r);
+    is_wanted_ = record_->is_bridged || record_->place_;
     if (has_status_page()) {
       record_->facts_ = facts_of(r, subprotocol);
       is_wanted_ = true;

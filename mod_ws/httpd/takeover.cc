@@ -170,6 +170,12 @@ bool Handover::prepare(conn_rec* c) {
   return true;
 }
 
+bool Handover::prepare_bridged(base::UniqueFd session_end) {
+  if (!session_end || !loop_.reserve_watch(session_end.get())) return false;
+  prepared_.push_back({nullptr, std::move(session_end), nullptr, {}});
+  return true;
+}
+
 base::UniqueFd Handover::duplicate(int descriptor) {
   if (reserved_.empty()) return base::UniqueFd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
   base::UniqueFd socket = std::move(reserved_.back());
@@ -180,8 +186,11 @@ base::UniqueFd Handover::duplicate(int descriptor) {
 
 void Handover::commit(Begin begin) {
   begin_ = std::move(begin);
-  still_held_ = prepared_.size();
-  for (std::size_t number = 0; number < prepared_.size(); ++number) take(prepared_[number], number);
+  for (const Prepared& prepared : prepared_) still_held_ += prepared.connection != nullptr ? 1 : 0;
+  if (still_held_ == 0) return begin_session();
+  for (std::size_t number = 0; number < prepared_.size(); ++number) {
+    if (prepared_[number].connection != nullptr) take(prepared_[number], number);
+  }
 }
 
 void Handover::take(Prepared& prepared, std::size_t number) {

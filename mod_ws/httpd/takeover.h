@@ -49,6 +49,8 @@ class Handover : public std::enable_shared_from_this<Handover> {
 
   /// Duplicates the connection's socket, with room on the loop for watching it.
   bool prepare(conn_rec* c);
+  /// Takes a bridge's end in place of a connection.
+  bool prepare_bridged(base::UniqueFd session_end);
   /// Keeps descriptors for a connection that is still to be made: its own, and its duplicate.
   bool reserve_descriptors();
   /// Lets go of the first of them: the connection is made now.
@@ -57,7 +59,7 @@ class Handover : public std::enable_shared_from_this<Handover> {
   engine::EventLoop& loop() const { return loop_; }
 
   /// Takes all prepared connections. From here on httpd closes its side of them without a word to
-  /// the peer.
+  /// the peer. Where there is none but a bridge's end, the session begins at once.
   void commit(Begin begin);
 
   /// For the connection's cleanup: httpd has no more use for the prepared connection with this
@@ -66,7 +68,7 @@ class Handover : public std::enable_shared_from_this<Handover> {
 
  private:
   struct Prepared {
-    conn_rec* connection;
+    conn_rec* connection;  // null: a bridge's end, which is nobody else's
     base::UniqueFd socket;
     transport::SslPtr ssl;
     std::vector<std::uint8_t> already_read;

@@ -2,6 +2,7 @@
 
 #include "mod_ws/handler/handler_session.h"
 #include "mod_ws/httpd/board.h"
+#include "mod_ws/httpd/bridge.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/compression.h"
@@ -48,7 +49,7 @@ void hand_over(Handover& handover, const char* handler, engine::EventLoop& loop,
 int serve(request_rec* r, const LocationConfig& location) {
   engine::EventLoop& loop = child_engine_for_handlers().least_loaded();
   const auto handover = std::make_shared<Handover>(loop);
-  if (!handover->prepare(r->connection)) return refuse_for_scarcity(r, errno);
+  if (const int refusal = prepare_client(r, *handover); refusal != OK) return refusal;
   const ws::Upgrader& upgrader = location.handler->upgrader;
   const connection::Policy& policy = policy_of(r->server, location, handler_defaults, upgrader);
   const auto supported = supported_subprotocols(upgrader, location.subprotocols);
@@ -74,6 +75,7 @@ int serve(request_rec* r, const LocationConfig& location) {
              .already_read = {},
              .compression = std::move(compression),
              .record = make_session_record(r, subprotocol)});
+  run_bridge(r);
   return OK;
 }
 
@@ -99,11 +101,6 @@ int handle_upgrade(request_rec* r) {
     return DECLINED;
   return fenced(r, [&]() -> int {
     if (const int refusal = check_handshake(r, location); refusal != OK) return refusal;
-    if (const char* const obstacle = takeover_obstacle(r->connection)) {
-      ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "this connection cannot become a session: %s",
-                    obstacle);
-      return HTTP_NOT_IMPLEMENTED;
-    }
     if (const int refusal = take_place(r); refusal != OK) return refusal;
     if (const int refusal = ask_handler(r, location.handler->upgrader); refusal != OK)
       return refusal;
