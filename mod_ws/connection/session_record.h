@@ -20,8 +20,8 @@ class SessionRecord : base::ListLink {
   virtual void on_ended(const SessionEnd& end, std::chrono::milliseconds age) = 0;
 
   Traffic client{};
-  Traffic backend{};        ///< Of a relay.
-  bool is_bridged = false;  ///< It cannot go on in another process.
+  Traffic backend{};             ///< Of a relay.
+  bool ends_with_child = false;  ///< It cannot go on in another process, or is not to.
 
  private:
   friend class OpenSessions;

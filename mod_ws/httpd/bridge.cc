@@ -23,7 +23,6 @@ constexpr std::size_t read_bytes = 16 << 10;
 constexpr const char* retry_after_seconds = "10";
 
 std::atomic<unsigned> bridge_count{0};
-std::atomic<bool> child_ends{false};
 
 /// What becomes readable when the client has sent something; -1 when nothing more can come.
 int descriptor_of(conn_rec* c) {
@@ -210,14 +209,9 @@ bool is_bridged(request_rec* r) { return request_state(r).bridge != nullptr; }
 
 void run_bridge(request_rec* r) {
   const auto bridge = std::move(request_state(r).bridge);
-  if (!bridge) return;
-  if (child_ends) child_sends_bridged_away();
+  if (!bridge || !request_state(r).is_handed_over) return;
+  child_has_begun_what_ends();
   bridge->run();
-}
-
-void end_bridges() {
-  child_ends = true;
-  if (bridge_count > 0) child_sends_bridged_away();
 }
 
 }  // namespace mod_ws::httpd

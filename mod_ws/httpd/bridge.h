@@ -67,11 +67,7 @@ int prepare_client(request_rec* r, Handover& handover);
 /// Whether the request's client has a bridge.
 bool is_bridged(request_rec* r);
 
-/// Runs the bridge, if there is one, till the session's end.
+/// Runs the bridge, if there is one and the session has been handed over, till the session's end.
 void run_bridge(request_rec* r);
-
-/// Sends the sessions of bridges away with 1001, and those that are still to begin: the child that
-/// their threads belong to ends.
-void end_bridges();
 
 }  // namespace mod_ws::httpd

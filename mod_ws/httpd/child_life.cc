@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <system_error>
 #include <thread>
 
 #include "mod_ws/connection/session_record.h"
 #include "mod_ws/handler/loop_runtime.h"
-#include "mod_ws/httpd/bridge.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/keeper.h"
 #include "mod_ws/httpd/lifeline.h"
@@ -46,13 +46,41 @@ unsigned default_engine_threads() {
 
 // ---- how the child ends
 
+using connection::OpenSessions;
+
+/// Of the sessions that end with the child. Before the next thing that a loop is told to do.
+template <class Act>
+void for_each_that_ends(const engine::Engine& engine, Act act) {
+  for (engine::EventLoop* const loop : engine.loops()) {
+    loop->post([loop, act] {
+      // What is done with a session may end it.
+      std::vector<engine::Resident*> ending;
+      loop->local<OpenSessions>().for_each([&](const OpenSessions::Open& open) {
+        if (open.record.ends_with_child) ending.push_back(&open.session);
+        return true;
+      });
+      for (engine::Resident* const session : ending) act(*loop, *session);
+    });
+  }
+}
+
+/// While the worker threads of bridges are still there.
+void send_away_what_ends() {
+  if (running == nullptr) return;
+  for_each_that_ends(running->engine, [](engine::EventLoop&, engine::Resident& session) {
+    session.go_away(engine::server_ends);
+  });
+}
+
 /// Whether it ends by itself or for a graceful restart, not because the server stops or restarts at
 /// once.
 bool ends_gracefully = false;
+std::atomic<bool> is_stopping{false};
 
 void note_stopping(apr_pool_t*, int is_graceful) {
   if (child_is_threaded()) ends_gracefully = is_graceful != 0;
-  end_bridges();
+  is_stopping = true;
+  send_away_what_ends();
 }
 
 // prefork does not tell how it ends; but it ends a child at once by these signals only.
@@ -75,28 +103,10 @@ void watch_signals() {
   }
 }
 
-using connection::OpenSessions;
-
-/// Before the next thing that a loop is told to do.
-template <class Act>
-void for_each_bridged(const engine::Engine& engine, Act act) {
-  for (engine::EventLoop* const loop : engine.loops()) {
-    loop->post([loop, act] {
-      // What is done with a session may end it.
-      std::vector<engine::Resident*> bridged;
-      loop->local<OpenSessions>().for_each([&](const OpenSessions::Open& open) {
-        if (open.record.is_bridged) bridged.push_back(&open.session);
-        return true;
-      });
-      for (engine::Resident* const session : bridged) act(*loop, *session);
-    });
-  }
-}
-
 apr_status_t end_engine(void*) {
   if (running == nullptr) return APR_SUCCESS;
   // Their threads are gone.
-  for_each_bridged(running->engine, [](engine::EventLoop& loop, engine::Resident& session) {
+  for_each_that_ends(running->engine, [](engine::EventLoop& loop, engine::Resident& session) {
     loop.retire(session);
   });
   const std::size_t sessions = running->engine.resident_count();
@@ -173,10 +183,8 @@ engine::Engine& child_engine_for_handlers() {
 
 channels::Exchange& child_exchange() { return run().exchange; }
 
-void child_sends_bridged_away() {
-  for_each_bridged(child_engine(), [](engine::EventLoop&, engine::Resident& session) {
-    session.go_away(engine::server_ends);
-  });
+void child_has_begun_what_ends() {
+  if (is_stopping) send_away_what_ends();
 }
 
 engine::EventLoop& child_side_loop() { return *run().mesh_engine.loops().front(); }

@@ -22,7 +22,8 @@ channels::Exchange& child_exchange();
 /// A loop without sessions, for what is done beside them; it ends last.
 engine::EventLoop& child_side_loop();
 
-/// Sends the sessions away that cannot go on in another process.
-void child_sends_bridged_away();
+/// A session has been handed over that ends with the child, as SessionRecord has it: where the
+/// child is ending already, it is sent away.
+void child_has_begun_what_ends();
 
 }  // namespace mod_ws::httpd

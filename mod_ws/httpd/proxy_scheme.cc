@@ -164,6 +164,7 @@ int hand_over(const BackendRequest& request, Agreed agreed) {
   agreed.terms.record = make_relay_record(r, agreed.subprotocol, request.worker);
   // std::function wants what it carries to be copyable.
   auto terms = std::make_shared<proxy::RelayTerms>(std::move(agreed.terms));
+  request_state(r).is_handed_over = true;
   handover->commit([&loop, started, terms](std::vector<TakenConnection> taken) {
     base::log({terms->policy.log_server, terms->client, terms->uri}, base::LogLevel::debug,
               "relayed to " + terms->worker + ", the worker thread is free " +

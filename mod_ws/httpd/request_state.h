@@ -21,6 +21,7 @@ struct RequestState {
   base::SessionLedger::Place place;
   std::shared_ptr<Handover> handover;
   std::shared_ptr<Bridge> bridge;  ///< Until it runs.
+  bool is_handed_over = false;     ///< The session begins.
 };
 
 /// Made at the first call; it lives as long as the request.

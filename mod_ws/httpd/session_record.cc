@@ -36,8 +36,9 @@ class RecordMaker {
  public:
   RecordMaker(request_rec* r, std::string_view subprotocol) {
     record_->place_ = std::move(request_state(r).place);
-    record_->is_bridged = is_bridged(r);
-    is_wanted_ = record_->is_bridged || record_->place_;
+    // A status page is to show what the next generation knows.
+    record_->ends_with_child = is_bridged(r) || is_for_status(r);
+    is_wanted_ = record_->ends_with_child || record_->place_;
     if (has_status_page()) {
       record_->facts_ = facts_of(r, subprotocol);
       is_wanted_ = true;

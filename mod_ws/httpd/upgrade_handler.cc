@@ -8,6 +8,7 @@
 #include "mod_ws/httpd/compression.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/log.h"
+#include "mod_ws/httpd/request_state.h"
 #include "mod_ws/httpd/series.h"
 #include "mod_ws/httpd/session_limits.h"
 #include "mod_ws/httpd/session_record.h"
@@ -75,6 +76,7 @@ int serve(request_rec* r, const LocationConfig& location) {
              .already_read = {},
              .compression = std::move(compression),
              .record = make_session_record(r, subprotocol)});
+  request_state(r).is_handed_over = true;
   run_bridge(r);
   return OK;
 }

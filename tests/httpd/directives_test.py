@@ -53,6 +53,8 @@ BAD = [
     ("WebSocketMaxFragments -1", NUMBER),
     ("WebSocketMaxFragments 1K", NUMBER),
     ("WebSocketMaxFragments 10 both", NUMBER),
+    ("WebSocketMaxBridged -1", "takes a number from 0 to 20000"),
+    ("WebSocketMaxBridged many", "takes a number from 0 to 20000"),
     ("WebSocketMaxConnections x", SESSIONS),
     ("WebSocketMaxConnections -1", SESSIONS),
     ("WebSocketMaxConnections 1K", SESSIONS),
@@ -163,7 +165,7 @@ def test_right_values_pass(check_config):
 
 def test_all_but_the_handler_may_stand_outside_of_locations(check_config):
     lines = [line for line in GOOD_IN_LOCATION if "Handler" not in line]
-    status, message = check_config("\n".join([*lines, "WebSocketEngineThreads 256", "WebSocketBlockedLoopWarning 2s",
+    status, message = check_config("\n".join([*lines, "WebSocketEngineThreads 256", "WebSocketMaxBridged 0", "WebSocketBlockedLoopWarning 2s",
                                               "WebSocketDrain 10min code=1012 jitter=5min"]))
     assert status == 0, message
 

@@ -1,43 +1,230 @@
-"""WebSockets over HTTP/2 (RFC 8441): mod_proxy's tunnel serves them, but mod_ws says who may open one."""
+"""WebSockets over HTTP/2 (RFC 8441): bridged sessions."""
 
+import json
+import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from support.frames import BINARY, CONTINUATION, PING, PONG, TEXT
+from support.handler_modules import load_handlers
+from support.http2 import http2
+from support.node import node_modules
 from support.relay import Relay
-from support.waiting import patience
+from support.waiting import patience, wait_until
 
-CLIENT = Path(__file__).parents[1] / "support" / "node" / "h2_websocket.js"
-CONFIG = """
+PAGE = Path(__file__).parents[1] / "support" / "node" / "h2_page.js"
+H2 = """
 Protocols h2 http/1.1
 H2WebSockets on
-WebSocketOrigin https://friend.example
-ProxyPass "/limited" "ws://127.0.0.1:${BACKEND_PORT}"
-<Location "/limited">
-    WebSocketRateLimit messages=1/s
+H2MaxWorkers 60
+"""
+ECHO = H2 + """
+<Location "/echo">
+    WebSocketHandler echo
+    WebSocketSubprotocol chat
 </Location>
 """
 
 
-@pytest.fixture(scope="module")
-def module_relay(module_httpd):
-    return Relay(module_httpd, CONFIG, modules=("http2", "proxy_http"))
+@pytest.fixture
+def h2_server(httpd):
+    return lambda config=ECHO, **options: httpd(config, tls=True, **{"modules": ("http2",), **options})
 
 
-def status(relay, path, origin):
-    command = ["node", CLIENT, str(relay.server.tls_port), path, origin]
-    return subprocess.run(command, capture_output=True, text=True, timeout=patience(30)).stdout.strip()
+def echo(stream, text="hello"):
+    stream.send_frame(TEXT, text)
+    stream.expect_frame(TEXT, text)
 
 
-@pytest.mark.parametrize("origin, expected", [("https://friend.example", "200"), ("https://evil.example", "403")])
-def test_origin_is_checked_there_too(relay, origin, expected):
-    with relay.scripted_backend(lambda connection: (connection.accept_websocket(), connection.read_all())):
-        assert status(relay, "/plain", origin) == expected
+def hear(stream, text):
+    """Waits for this message, among others."""
+    while stream.read_frame().payload != text.encode():
+        pass
 
 
-def test_rules_that_do_not_hold_there_are_named(relay, wait_for_log):
-    with relay.scripted_backend(lambda connection: (connection.accept_websocket(), connection.read_all())):
-        status(relay, "/limited", "https://friend.example")
-    wait_for_log("ws:warn.*left to mod_proxy's own tunnel, which does not know the limits and checks that are set here: "
-                 "the client's connection cannot be taken: it is a stream of an HTTP/2 connection")
+def close(stream):
+    stream.send_close(1000)
+    assert stream.expect_close()[0] == 1000
+    stream.read_eof()
+
+
+def test_a_handler_has_sessions_over_http2(h2_server):
+    server = h2_server(f'WebSocketLog sessions.log "%U %{{backend}}W %{{messages-in}}W %{{code}}W %{{side}}W"\n{ECHO}')
+    with http2(server) as connection, connection.open("/echo", {"sec-websocket-protocol": "chat"}) as stream:
+        assert stream.headers["sec-websocket-protocol"] == "chat"
+        echo(stream)
+        stream.send_frame(TEXT, "Hel", fin=False)
+        stream.send_frame(CONTINUATION, "lo")
+        stream.expect_frame(TEXT, "Hello")
+        stream.send_frame(PING, b"?")
+        stream.expect_frame(PONG, b"?")
+        stream.send_frame(BINARY, bytes(300_000))
+        stream.expect_frame(BINARY, bytes(300_000))
+        close(stream)
+    log = server.config.root / "sessions.log"
+    wait_until(lambda: log.read_text() == "/echo handler:echo 3 1000 client\n", log.read_text)
+    server.wait_for_log("ws:info.*bridged, so that the session holds a thread of this child and ends with it: "
+                        "it is a stream of an HTTP/2 connection")
+
+
+def test_limits_hold_over_http2(h2_server):
+    server = h2_server(ECHO + '<Location "/echo">\nWebSocketMaxMessageSize 10\nWebSocketMaxConnections 1\n</Location>\n')
+    with http2(server) as connection, connection.open("/echo") as stream:
+        with connection.connect("/echo") as second:
+            assert second.status == 503
+        stream.send_frame(TEXT, "x" * 11)
+        assert stream.expect_close()[0] == 1009
+        stream.read_eof()
+
+
+def test_messages_are_compressed_over_http2(h2_server):
+    with http2(h2_server()) as connection, \
+            connection.open("/echo", {"sec-websocket-extensions": "permessage-deflate"}) as stream:
+        assert stream.headers["sec-websocket-extensions"].startswith("permessage-deflate")
+        stream.send_frame(TEXT, "a" * 1000)
+        assert len(stream.read_frame().payload) < 100
+
+
+@pytest.mark.parametrize("origin, status", [("https://friend.example", 200), ("https://evil.example", 403)])
+def test_origins_are_checked_over_http2(h2_server, origin, status):
+    server = h2_server(ECHO + '<Location "/echo">\nWebSocketOrigin https://friend.example\n</Location>\n')
+    with http2(server) as connection, connection.connect("/echo", {"origin": origin}) as stream:
+        assert stream.status == status
+
+
+@pytest.fixture
+def h2_relay(httpd):
+    return Relay(httpd, H2, modules=("http2",))
+
+
+def test_a_backend_is_relayed_over_http2(h2_relay):
+    with h2_relay.websockets_backend(), http2(h2_relay.server) as connection, connection.open(h2_relay.path()) as stream:
+        echo(stream)
+        close(stream)
+    assert not [line for line in h2_relay.server.complaints() if "[ws:" in line]
+
+
+@pytest.mark.parametrize("leave", [lambda stream: stream.reset(), lambda stream: stream.shutdown_write()],
+                         ids=["RST_STREAM", "END_STREAM"])
+def test_a_client_that_leaves_is_lost_to_the_backend(h2_relay, leave):
+    with ExitStack() as stack:
+        closes = []
+
+        def script(backend):
+            backend.accept_websocket()
+            closes.append(backend.expect_close()[0])
+
+        stack.enter_context(h2_relay.scripted_backend(script))
+        connection = stack.enter_context(http2(h2_relay.server))
+        stream = connection.open(h2_relay.path())
+        leave(stream)
+        wait_until(lambda: closes == [1001], lambda: f"{closes}\n{h2_relay.server.error_log()}")
+        h2_relay.server.wait_for_log("the client was lost: the peer ended the TCP connection")
+        stream.close()
+
+
+def test_many_streams_go_beside_ordinary_requests(h2_server):
+    server = h2_server(f"WebSocketMaxBridged 40\n{ECHO}")
+    server.publish("page", "a page")
+    with http2(server) as connection, ExitStack() as stack:
+        # mod_http2 begins with six streams at a time, and allows more as requests are answered.
+        for _ in range(100):
+            assert connection.get("/page") == 200
+        streams = [stack.enter_context(connection.open("/echo")) for _ in range(40)]
+        for number, stream in enumerate(streams):
+            echo(stream, f"stream {number}")
+            assert connection.get("/page") == 200
+        for stream in streams:
+            close(stream)
+
+
+def test_a_stream_that_nobody_reads_does_not_hold_the_others(h2_server):
+    with http2(h2_server()) as connection, connection.open("/echo") as idle, connection.open("/echo") as busy:
+        # More than the windows and buffers of one stream take; its echo comes to a stop.
+        part = bytes(64 << 10)
+        idle.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            for _ in range(2_000):
+                idle.socket.sendall(b"\x82\xff" + len(part).to_bytes(8, "big") + bytes(4) + part)
+        for number in range(20):
+            echo(busy, f"message {number}")
+        close(busy)
+
+
+def test_more_than_may_be_bridged_get_503_and_their_places_come_back(h2_server):
+    server = h2_server(f"WebSocketMaxBridged 2\n{ECHO}")
+    with http2(server) as connection:
+        first, second = connection.open("/echo"), connection.open("/echo")
+        with connection.connect("/echo") as third:
+            assert third.status == 503
+            assert third.headers["retry-after"]
+        server.wait_for_log("ws:warn.*refused with 503: this child has 2 bridged sessions.*WebSocketMaxBridged")
+        close(first)
+
+        def opens():
+            with connection.connect("/echo") as stream:
+                return stream.status == 200
+        wait_until(opens, server.error_log)
+        echo(second)
+        close(second)
+
+
+def test_a_graceful_restart_closes_bridged_sessions_with_1001(h2_server):
+    server = h2_server()
+    with http2(server) as connection, connection.open("/echo") as stream:
+        echo(stream)
+        old = server.children()
+        server.graceful()
+        assert stream.expect_close()[0] == 1001
+        stream.send_close(1001)
+        stream.read_eof()
+    wait_until(lambda: not set(old) & set(server.children()), server.error_log)
+
+
+def test_what_is_published_reaches_members_over_http2(h2_server):
+    server = h2_server(f"""{load_handlers("chat")}{H2}
+<Location "/chat">
+    WebSocketHandler chat
+</Location>
+""")
+    with http2(server) as connection, connection.open("/chat?name=one") as one:
+        hear(one, "one has joined")
+        with connection.open("/chat?name=two") as two:
+            hear(two, "two has joined")
+            hear(one, "two has joined")
+
+
+def test_a_browser_uses_http2_for_its_sockets(httpd):
+    relay = Relay(httpd, f"""{load_handlers("chat")}
+Protocols h2
+H2WebSockets on
+<Location "/echo">
+    WebSocketHandler echo
+</Location>
+<Location "/chat">
+    WebSocketHandler chat
+</Location>
+CustomLog "${{ROOT}}/access.log" "%H %>s %U"
+""", modules=("http2",))
+    relay.server.publish("page.html", "<!doctype html><title>sockets</title>")
+    environment = {**os.environ, "NODE_PATH": node_modules()}
+    environment.pop("LD_PRELOAD", None)
+    url = relay.server.url("/page.html", tls=True, scheme="http")
+    with relay.websockets_backend():
+        answer = subprocess.run(["node", PAGE, url, "/echo", "/chat?name=one", relay.path()], env=environment,
+                                capture_output=True, text=True, timeout=patience(60))
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout) == ["hello", "one has joined", "hello"]
+    log = (relay.server.config.root / "access.log").read_text().splitlines()
+    for path in ("/echo", "/chat", relay.path()):
+        assert f"HTTP/2.0 101 {path}" in log, log
+
+
+def test_http2_conf_echoes(recipe):
+    site = recipe("http2.conf")
+    with http2(site.server) as connection, connection.open("/echo") as stream:
+        echo(stream)
+        close(stream)

@@ -1,0 +1,109 @@
+"""Connections with a filter that changes their bytes: bridged sessions over HTTP/1.1."""
+
+import socket
+
+import pytest
+
+from support.frames import BINARY, TEXT
+from support.handler_modules import load_handlers
+from support.raw_client import RawClient
+from support.relay import Relay
+from support.waiting import wait_until
+
+MANGLE = load_handlers("mangle")
+ECHO = MANGLE + """
+<Location "/echo">
+    WebSocketHandler echo
+</Location>
+"""
+
+
+class MangledSocket(socket.socket):
+    """The client's side of tests/handlers/mangle.c."""
+
+    def sendall(self, data):
+        super().sendall(mangled(data))
+
+    def recv(self, size):
+        return mangled(super().recv(size))
+
+
+def mangled(data):
+    return bytes(byte ^ 1 for byte in data)
+
+
+class MangledClient(RawClient):
+    def __init__(self, port):
+        super().__init__("127.0.0.1", port)
+        self.socket.close()
+        self.socket = MangledSocket()
+        self.socket.settimeout(self.timeout)
+        self.socket.connect(("127.0.0.1", port))
+
+
+def echo(client, text="hello"):
+    client.send_frame(TEXT, text)
+    client.expect_frame(TEXT, text)
+
+
+@pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
+def test_a_handler_has_sessions_behind_a_filter(httpd, mpm):
+    server = httpd(ECHO, mpm=mpm)
+    with MangledClient(server.port) as client:
+        client.open("/echo")
+        echo(client)
+        client.send_frame(BINARY, bytes(300_000))
+        client.expect_frame(BINARY, bytes(300_000))
+        client.send_close(1000)
+        assert client.expect_close()[0] == 1000
+        client.read_eof()
+    server.wait_for_log("ws:debug.*a session of handler echo")
+
+
+def test_the_log_says_why_and_what_it_costs(httpd):
+    server = httpd(ECHO, log_level="info")
+    with MangledClient(server.port) as client:
+        client.open("/echo")
+        server.wait_for_log("ws:info.*bridged, so that the session holds a thread of this child and ends with it: "
+                            "the connection filter mangle may change its bytes")
+
+
+def test_a_backend_is_relayed_behind_a_filter(httpd):
+    relay = Relay(httpd, MANGLE)
+    with relay.websockets_backend(), MangledClient(relay.server.port) as client:
+        client.open(relay.path())
+        echo(client)
+        client.send_close(1000)
+        assert client.expect_close()[0] == 1000
+
+
+def refuse(connection):
+    connection.read_head()
+    connection.send_head("HTTP/1.1 403 Forbidden", {"Content-Length": "0"})
+
+
+def test_a_refusal_by_the_backend_passes_a_filter(httpd):
+    relay = Relay(httpd, MANGLE)
+    with relay.scripted_backend(refuse), MangledClient(relay.server.port) as client:
+        assert client.handshake(relay.path()).status == 403
+
+
+def test_a_lost_client_is_lost_to_the_session(httpd):
+    server = httpd(f'WebSocketLog sessions.log "%{{code}}W %{{side}}W"\n{ECHO}')
+    with MangledClient(server.port) as client:
+        client.open("/echo")
+        echo(client)
+    log = server.config.root / "sessions.log"
+    wait_until(lambda: log.read_text() == "1006 client\n", log.read_text)
+
+
+@pytest.mark.parametrize("mpm", ["event", "worker"])
+def test_a_graceful_restart_closes_bridged_sessions_with_1001(httpd, mpm):
+    server = httpd(ECHO, mpm=mpm)
+    with MangledClient(server.port) as client:
+        client.open("/echo")
+        echo(client)
+        server.graceful()
+        assert client.expect_close()[0] == 1001
+        client.send_close(1001)
+        client.read_eof()

@@ -1,0 +1,47 @@
+// One HTTP/2 connection for several clients: node h2_client.js PORT
+//
+// Prints the port that it listens at. Whoever connects there sends a line of JSON, {"path": ..., "headers": {...}}, gets one with the
+// answer's status and headers, and from then on the bytes of an extended CONNECT (RFC 8441); with "method", those of an ordinary
+// response. The end of either side is that of the other; a connection that is reset resets the stream.
+const http2 = require("http2");
+const net = require("net");
+
+const [port] = process.argv.slice(2);
+const authority = `127.0.0.1:${port}`;
+const connection = http2.connect(`https://${authority}`, { rejectUnauthorized: false });
+connection.on("error", (error) => console.error(error.message));
+
+const connectHeaders = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", "sec-websocket-version": "13" };
+
+function serve(client, { path, method, headers }) {
+  const start = method ? { ":method": method } : connectHeaders;
+  const stream = connection.request({ ...start, ":path": path, ":authority": authority, ...headers }, { endStream: Boolean(method) });
+  stream.on("response", (answer) => {
+    client.write(JSON.stringify({ status: answer[":status"], headers: answer }) + "\n");
+    stream.pipe(client);
+    client.pipe(stream);
+  });
+  stream.on("error", () => client.destroy());
+  stream.on("close", () => client.end());
+  client.on("error", () => stream.close(http2.constants.NGHTTP2_CANCEL));
+}
+
+const server = net.createServer({ allowHalfOpen: true }, (client) => {
+  let line = "";
+  client.on("readable", function read() {
+    for (let byte; (byte = client.read(1)) !== null;) {
+      if (byte[0] !== 10) {
+        line += byte.toString("latin1");
+        continue;
+      }
+      client.off("readable", read);
+      return serve(client, JSON.parse(line));
+    }
+  });
+});
+
+connection.on("remoteSettings", (settings) => {
+  if (!settings.enableConnectProtocol) throw new Error("no extended CONNECT");
+  if (!server.listening) server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+});
+process.stdin.on("end", () => process.exit()).resume();
