@@ -236,8 +236,10 @@ RewriteRule "^/at/([0-9]+)$" "ws://127.0.0.1:$1/" [P]
     for port in (1, 2, 3):
         with RawClient("127.0.0.1", server.port) as client:
             assert client.handshake(f"/at/{port}").status == 503
-    found = [each for each in report(server)["series"] if each["backend"] == "(dynamic)"]
-    assert [each["upgrades"] for each in found] == [{"503": 3}]
+
+    def upgrades():
+        return [each["upgrades"] for each in report(server)["series"] if each["backend"] == "(dynamic)"]
+    wait_until(lambda: upgrades() == [{"503": 3}], upgrades)
 
 
 def test_the_page_lets_nobody_frame_it(httpd):
