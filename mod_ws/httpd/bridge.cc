@@ -4,13 +4,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <string>
 
 #include "mod_ws/base/rare_line.h"
-#include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/request_state.h"
 #include "mod_ws/httpd/scarcity.h"
@@ -20,6 +20,8 @@ namespace mod_ws::httpd {
 namespace {
 
 constexpr std::size_t read_bytes = 16 << 10;
+/// How often it is looked whether a stream that is not read has been reset.
+constexpr int look_every_ms = 1'000;
 constexpr const char* retry_after_seconds = "10";
 
 std::atomic<unsigned> bridge_count{0};
@@ -47,11 +49,11 @@ Bridge::Place::~Place() {
   if (is_taken_) bridge_count.fetch_sub(1);
 }
 
-Bridge::Bridge(conn_rec* client, unsigned max)
-    : client_(client),
+Bridge::Bridge(request_rec* r, unsigned max)
+    : client_(r->connection),
       place_(max),
-      brigade_(apr_brigade_create(client->pool, client->bucket_alloc)),
-      awaits_first_eos_(client->master != nullptr) {
+      brigade_(apr_brigade_create(r->pool, client_->bucket_alloc)),
+      awaits_first_eos_(client_->master != nullptr) {
   std::array<int, 2> ends{-1, -1};
   if (!place_ ||
       ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -59,67 +61,87 @@ Bridge::Bridge(conn_rec* client, unsigned max)
   }
   session_end_ = base::UniqueFd(ends[0]);
   our_end_ = base::UniqueFd(ends[1]);
+  // What is in there when the session has ended is still offered to the client.
+  const int small = read_bytes;
+  ::setsockopt(session_end_.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
 }
 
 void Bridge::run() {
   ap_remove_input_filter_byhandle(client_->input_filters, "reqtimeout");
   while (!has_ended_) {
-    move_up();
-    move_down();
-    if (!has_ended_) wait();
+    const bool has_more_up = move_up();
+    const bool has_more_down = !has_ended_ && move_down();
+    if (!has_ended_ && !has_more_up && !has_more_down) wait();
   }
   client_->keepalive = AP_CONN_CLOSE;
 }
 
 void Bridge::wait() {
-  const bool reads_client = may_read_client();
-  const int client = reads_client ? descriptor_of(client_) : -1;
+  const bool reads_client = !client_ended_ && up_.empty();
+  const int client = client_ended_ ? -1 : descriptor_of(client_);
   if (reads_client && client < 0) return end_up();
   // poll() leaves negative descriptors alone.
   std::array<pollfd, 2> waits{
-      pollfd{.fd = client, .events = POLLIN, .revents = 0},
+      pollfd{.fd = client, .events = static_cast<short>(reads_client ? POLLIN : 0), .revents = 0},
       pollfd{.fd = our_end_.get(),
              .events = static_cast<short>(up_.empty() ? POLLIN : POLLIN | POLLOUT),
              .revents = 0}};
-  ::poll(waits.data(), waits.size(), -1);
+  ::poll(waits.data(), waits.size(), look_every_ms);
+  // A stream that was reset says so here, and by nothing that could be polled while it is not read.
+  const bool is_broken = !reads_client && (waits[0].revents & (POLLERR | POLLHUP)) != 0;
+  if (client_->aborted != 0 || is_broken) end();
 }
 
 // ---- from the client
 
-/// Until the client has sent no more, or the session takes no more.
-void Bridge::move_up() {
-  while (!has_ended_) {
-    if (!up_.empty()) send_up();
-    if (!may_read_client()) return;
-    receive_up();
-    if (up_.empty()) return;
-  }
+bool Bridge::move_up() {
+  if (!up_.empty()) return send_up();
+  return !client_ended_ && receive_up() && (up_.empty() || send_up());
 }
 
-void Bridge::receive_up() {
+bool Bridge::receive_up() {
+  const std::uint64_t tls_before = tls_bytes_read(client_);
   const apr_status_t status = ap_get_brigade(client_->input_filters, brigade_, AP_MODE_READBYTES,
                                              APR_NONBLOCK_READ, read_bytes);
   const bool has_nothing =
       APR_STATUS_IS_EAGAIN(status) || (status == APR_SUCCESS && APR_BRIGADE_EMPTY(brigade_));
-  if (has_nothing) return;
-  if (status != APR_SUCCESS) return APR_STATUS_IS_EOF(status) ? end_up() : end();
+  // A record of TLS's own, and perhaps more behind it, which no poll() shows.
+  if (has_nothing) return tls_bytes_read(client_) != tls_before;
+  return take_up(status);
+}
+
+bool Bridge::take_up(apr_status_t status) {
+  if (APR_STATUS_IS_EOF(status)) end_up();
+  if (status != APR_SUCCESS && !client_ended_) end();
+  if (status != APR_SUCCESS) return false;
   bool is_last = false;
   for (const apr_bucket* bucket = APR_BRIGADE_FIRST(brigade_);
        bucket != APR_BRIGADE_SENTINEL(brigade_); bucket = APR_BUCKET_NEXT(bucket)) {
     // mod_http2 ends the request's empty body first, and then the stream.
     if (APR_BUCKET_IS_EOS(bucket)) is_last = !std::exchange(awaits_first_eos_, false);
   }
-  apr_off_t length = 0;
-  apr_brigade_length(brigade_, 1, &length);
-  auto size = static_cast<apr_size_t>(length);
-  up_.resize(size);
-  const apr_status_t flattened = apr_brigade_flatten(brigade_, up_.data(), &size);
-  apr_brigade_cleanup(brigade_);
-  if (flattened != APR_SUCCESS) return end();
+  if (!keep_up()) {
+    end();
+    return false;
+  }
   if (is_last) end_up();
+  return !is_last;
 }
 
-void Bridge::send_up() {
+/// The brigade's bytes are ours.
+bool Bridge::keep_up() {
+  apr_off_t length = 0;
+  apr_status_t status = apr_brigade_length(brigade_, 1, &length);
+  if (status == APR_SUCCESS && length > 0) {
+    auto size = static_cast<apr_size_t>(length);
+    up_.resize(size);
+    status = apr_brigade_flatten(brigade_, up_.data(), &size);
+  }
+  apr_brigade_cleanup(brigade_);
+  return status == APR_SUCCESS;
+}
+
+bool Bridge::send_up() {
   const ssize_t sent = ::send(our_end_.get(), up_.data(), up_.size(), MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN && errno != EINTR) {
     // The session reads no more, and may still have something to say.
@@ -129,6 +151,7 @@ void Bridge::send_up() {
     up_.erase(up_.begin(), up_.begin() + sent);
   }
   if (up_.empty() && client_ended_) ::shutdown(our_end_.get(), SHUT_WR);
+  return up_.empty() && !client_ended_;
 }
 
 /// The client sends no more: its session sees the connection's end.
@@ -139,20 +162,21 @@ void Bridge::end_up() {
 
 // ---- to the client
 
-/// Until the session has sent no more. httpd's filters block while the client takes nothing, at
-/// most for its Timeout.
-void Bridge::move_down() {
+/// httpd's filters block while the client takes nothing, at most for its Timeout.
+bool Bridge::move_down() {
   std::array<char, read_bytes> bytes;
-  while (!has_ended_) {
-    const ssize_t size = ::recv(our_end_.get(), bytes.data(), bytes.size(), 0);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size <= 0) return end();
-    apr_brigade_write(brigade_, nullptr, nullptr, bytes.data(), static_cast<apr_size_t>(size));
+  const ssize_t size = ::recv(our_end_.get(), bytes.data(), bytes.size(), 0);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  apr_status_t status = APR_EOF;
+  if (size > 0) {
+    status =
+        apr_brigade_write(brigade_, nullptr, nullptr, bytes.data(), static_cast<apr_size_t>(size));
     APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_flush_create(client_->bucket_alloc));
-    const apr_status_t status = ap_pass_brigade(client_->output_filters, brigade_);
+    if (status == APR_SUCCESS) status = ap_pass_brigade(client_->output_filters, brigade_);
     apr_brigade_cleanup(brigade_);
-    if (status != APR_SUCCESS || client_->aborted != 0) return end();
   }
+  if (status != APR_SUCCESS || client_->aborted != 0) end();
+  return !has_ended_;
 }
 
 /// One side is no more, and the other one sees it.
@@ -165,11 +189,14 @@ void Bridge::end() {
 
 namespace {
 
+/// Without HTTP/2 it is a worker thread that is held, of which half are for others whatever the
+/// directive says.
 unsigned max_bridges(const request_rec* r) {
-  if (const auto configured = server_config(r->server).max_bridged) return *configured;
   int threads = 1;
   ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-  return static_cast<unsigned>(std::max(threads / 2, 1));
+  const auto half = static_cast<unsigned>(std::max(threads / 2, 1));
+  const unsigned configured = server_config(r->server).max_bridged.value_or(half);
+  return r->connection->master != nullptr ? configured : std::min(configured, half);
 }
 
 int refuse_bridge(request_rec* r, unsigned max) {
@@ -185,14 +212,11 @@ int refuse_bridge(request_rec* r, unsigned max) {
   return HTTP_SERVICE_UNAVAILABLE;
 }
 
-int prepare_bridge(request_rec* r, const char* obstacle, Handover& handover) {
+int prepare_bridge(request_rec* r, Handover& handover) {
   const unsigned max = max_bridges(r);
-  auto bridge = std::make_shared<Bridge>(r->connection, max);
+  auto bridge = std::make_shared<Bridge>(r, max);
   if (!bridge->has_place()) return refuse_bridge(r, max);
   if (!handover.prepare_bridged(bridge->take_session_end())) return refuse_for_scarcity(r, errno);
-  ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                "bridged, so that the session holds a thread of this child and ends with it: %s",
-                obstacle);
   request_state(r).bridge = std::move(bridge);
   return OK;
 }
@@ -200,17 +224,18 @@ int prepare_bridge(request_rec* r, const char* obstacle, Handover& handover) {
 }  // namespace
 
 int prepare_client(request_rec* r, Handover& handover) {
-  if (const char* const obstacle = takeover_obstacle(r->connection))
-    return prepare_bridge(r, obstacle, handover);
+  if (takeover_obstacle(r->connection) != nullptr) return prepare_bridge(r, handover);
   return handover.prepare(r->connection) ? OK : refuse_for_scarcity(r, errno);
 }
 
 bool is_bridged(request_rec* r) { return request_state(r).bridge != nullptr; }
 
 void run_bridge(request_rec* r) {
+  if (!request_state(r).bridge || !request_state(r).is_handed_over) return;
   const auto bridge = std::move(request_state(r).bridge);
-  if (!bridge || !request_state(r).is_handed_over) return;
-  child_has_begun_what_ends();
+  ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                "bridged, so that the session holds a thread of this child and ends with it: %s",
+                takeover_obstacle(r->connection));
   bridge->run();
 }
 

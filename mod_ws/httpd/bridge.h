@@ -1,5 +1,6 @@
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
@@ -29,25 +30,28 @@ class Bridge {
     bool is_taken_;
   };
 
-  /// `place` has been taken. With errno, and without ends, when there are no descriptors.
-  Bridge(conn_rec* client, unsigned max);
+  /// With errno, and without ends, when there are no descriptors.
+  Bridge(request_rec* r, unsigned max);
 
   bool has_place() const { return static_cast<bool>(place_); }
   /// The session's end; once. -1, with errno, when there is none.
   base::UniqueFd take_session_end() { return std::move(session_end_); }
 
-  /// Moves bytes until one side has ended. Each side is read only as fast as the other one takes.
+  /// Moves bytes until one side has ended. Each side is read only as fast as the other one takes,
+  /// and they take turns.
   void run();
 
  private:
-  void move_up();
-  void move_down();
-  void receive_up();
-  void send_up();
+  /// These tell whether there may be more to do at once.
+  bool move_up();
+  bool move_down();
+  bool receive_up();
+  bool take_up(apr_status_t status);
+  bool keep_up();
+  bool send_up();
   void wait();
   void end_up();
   void end();
-  bool may_read_client() const { return !client_ended_ && up_.empty(); }
 
   conn_rec* client_;
   Place place_;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -24,8 +26,10 @@ namespace {
 
 constexpr std::chrono::milliseconds default_blocked_loop_warning{1'000};
 constexpr unsigned max_default_threads = 4;
+/// Of a loop that a handler blocks, the child does not wait for.
+constexpr std::chrono::seconds retire_patience{1};
 
-Running* running = nullptr;
+std::atomic<Running*> running = nullptr;
 std::mutex running_mutex;
 unsigned engine_threads = 1;
 std::chrono::milliseconds blocked_loop_warning{};
@@ -67,7 +71,7 @@ void for_each_that_ends(const engine::Engine& engine, Act act) {
 /// While the worker threads of bridges are still there.
 void send_away_what_ends() {
   if (running == nullptr) return;
-  for_each_that_ends(running->engine, [](engine::EventLoop&, engine::Resident& session) {
+  for_each_that_ends(running.load()->engine, [](engine::EventLoop&, engine::Resident& session) {
     session.go_away(engine::server_ends);
   });
 }
@@ -103,21 +107,31 @@ void watch_signals() {
   }
 }
 
+/// A keeper is not to have them; the threads of bridges are gone. Returns when it is done.
+void retire_what_ends(const engine::Engine& engine) {
+  for_each_that_ends(
+      engine, [](engine::EventLoop& loop, engine::Resident& session) { loop.retire(session); });
+  for (engine::EventLoop* const loop : engine.loops()) {
+    const auto done = std::make_shared<std::promise<void>>();
+    // A turn later they are buried.
+    loop->post([loop, done] { loop->post([done] { done->set_value(); }); });
+    done->get_future().wait_for(retire_patience);
+  }
+}
+
 apr_status_t end_engine(void*) {
   if (running == nullptr) return APR_SUCCESS;
-  // Their threads are gone.
-  for_each_that_ends(running->engine, [](engine::EventLoop& loop, engine::Resident& session) {
-    loop.retire(session);
-  });
-  const std::size_t sessions = running->engine.resident_count();
+  Running& present = *running;
+  if (ends_gracefully) retire_what_ends(present.engine);
+  const std::size_t sessions = present.engine.resident_count();
   if (sessions > 0) {
-    if (ends_gracefully && fork_keeper({*running, drain})) return APR_SUCCESS;
+    if (ends_gracefully && fork_keeper({present, drain})) return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  "%" APR_SIZE_T_FMT
                  " WebSocket sessions are closed with 1001: their child process ends",
                  sessions);
   }
-  running->stop();
+  present.stop();
   return APR_SUCCESS;
 }
 

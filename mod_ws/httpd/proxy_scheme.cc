@@ -155,7 +155,10 @@ int hand_over(const BackendRequest& request, Agreed agreed) {
   const apr_time_t started = apr_time_now();
   const auto handover = std::move(request_state(r).handover);
   engine::EventLoop& loop = handover->loop();
-  if (!handover->prepare(request.backend->connection)) return refuse_for_scarcity(r, errno);
+  if (!handover->prepare(request.backend->connection)) {
+    request_state(r).bridge.reset();
+    return refuse_for_scarcity(r, errno);
+  }
   if (!send_switching_protocols(
           r, {.subprotocol = agreed.subprotocol, .extensions = agreed.extensions})) {
     return OK;
@@ -294,6 +297,7 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
                            .server_port_text = server_port_text,
                            .deadline = 0};
     const int status = relay(request, *scheme, proxy_name, proxy_port);
+    child_has_begun_what_ends();
     run_bridge(r);
     return status;
   });

@@ -77,6 +77,7 @@ int serve(request_rec* r, const LocationConfig& location) {
              .compression = std::move(compression),
              .record = make_session_record(r, subprotocol)});
   request_state(r).is_handed_over = true;
+  child_has_begun_what_ends();
   run_bridge(r);
   return OK;
 }

@@ -1,14 +1,15 @@
 """Connections with a filter that changes their bytes: bridged sessions over HTTP/1.1."""
 
+import select
 import socket
 
 import pytest
 
-from support.frames import BINARY, TEXT
+from support.frames import BINARY, CLOSE, TEXT
 from support.handler_modules import load_handlers
 from support.raw_client import RawClient
 from support.relay import Relay
-from support.waiting import wait_until
+from support.waiting import patience, wait_until
 
 MANGLE = load_handlers("mangle")
 ECHO = MANGLE + """
@@ -86,6 +87,48 @@ def test_a_refusal_by_the_backend_passes_a_filter(httpd):
     relay = Relay(httpd, MANGLE)
     with relay.scripted_backend(refuse), MangledClient(relay.server.port) as client:
         assert client.handshake(relay.path()).status == 403
+
+
+def test_a_client_is_heard_while_the_backend_never_stops(httpd):
+    relay = Relay(httpd, MANGLE)
+
+    def flood(connection):
+        connection.accept_websocket()
+        while not select.select([connection.socket], [], [], 0)[0]:
+            connection.send_frame(BINARY, bytes(10_000))
+        connection.expect_frame(TEXT, "enough")
+        connection.send_close(1000)
+
+    with relay.scripted_backend(flood), MangledClient(relay.server.port) as client:
+        client.open(relay.path())
+        for _ in range(20):
+            client.read_frame()
+        client.send_frame(TEXT, "enough")
+        while client.read_frame().opcode != CLOSE:
+            pass
+
+
+def test_a_balancers_other_member_is_asked(httpd):
+    relay = Relay(httpd, MANGLE + """
+<Proxy "balancer://members">
+    BalancerMember "ws://127.0.0.1:1"
+    BalancerMember "ws://127.0.0.1:${BACKEND_PORT}" status=+H
+</Proxy>
+ProxyPass "/balanced" "balancer://members"
+""", modules=("proxy_balancer", "lbmethod_byrequests", "slotmem_shm"))
+    with relay.websockets_backend(), MangledClient(relay.server.port) as client:
+        client.open("/balanced")
+        echo(client)
+
+
+def test_a_stop_ends_bridged_sessions(httpd):
+    server = httpd(ECHO)
+    with MangledClient(server.port) as client:
+        client.open("/echo")
+        echo(client)
+        server.process.terminate()
+        client.read_all()
+        server.process.wait(patience(20))
 
 
 def test_a_lost_client_is_lost_to_the_session(httpd):

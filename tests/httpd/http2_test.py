@@ -218,9 +218,9 @@ CustomLog "${{ROOT}}/access.log" "%H %>s %U"
                                 capture_output=True, text=True, timeout=patience(60))
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout) == ["hello", "one has joined", "hello"]
-    log = (relay.server.config.root / "access.log").read_text().splitlines()
+    log = relay.server.config.root / "access.log"
     for path in ("/echo", "/chat", relay.path()):
-        assert f"HTTP/2.0 101 {path}" in log, log
+        wait_until(lambda: f"HTTP/2.0 101 {path}" in log.read_text().splitlines(), log.read_text)
 
 
 def test_http2_conf_echoes(recipe):
