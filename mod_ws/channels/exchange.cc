@@ -68,7 +68,7 @@ void Exchange::count(std::string_view channel, Bus::Counted counted) {
   });
 }
 
-void Exchange::ask(std::string_view request, Bus::Answered answered) {
+void Exchange::ask(std::string_view request, const Bus::Answered& answered) {
   if (bus_) {
     bus_->ask_elsewhere(request, answered);
   } else {

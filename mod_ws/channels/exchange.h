@@ -41,7 +41,7 @@ class Exchange final : Bus::Receiver {
 
   /// Calls `answered` twice, on any threads: with what this process' responder makes of the
   /// request, and with what those of the others do.
-  void ask(std::string_view request, Bus::Answered answered);
+  void ask(std::string_view request, const Bus::Answered& answered);
 
   /// While what is returned lives, no thread is in the middle of publishing. Any thread.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }

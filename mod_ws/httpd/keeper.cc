@@ -88,7 +88,7 @@ void set_title(const std::string& title) {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
   if (!(numbers >> begin >> end) || begin == 0 || end <= begin) return;
-  auto* const arguments = reinterpret_cast<char*>(begin);
+  auto* const arguments = reinterpret_cast<char*>(begin);  // NOLINT: the kernel gives a number
   std::memset(arguments, 0, end - begin);
   title.copy(arguments, end - begin - 1);
 }
