@@ -9,7 +9,7 @@ import pytest
 from support.frames import BINARY, TEXT
 from support.handler_modules import SEVERAL_CHILDREN, load_handlers
 from support.httpd import server_root
-from support.keepers import keepers_of
+from support.keepers import wait_for_keepers
 from support.raw_client import RawClient
 from support.waiting import wait_until
 
@@ -204,7 +204,7 @@ def test_carry_what_a_session_publishes_as_its_process_ends(start):
     old = set(members.server.children())
     members.server.graceful()
     wait_until(lambda: not old & set(members.server.children()), "the old child ends")
-    (keeper,) = keepers_of(members.server)
+    (keeper,) = wait_for_keepers(members.server, 1)
     stayer = members.join("room")
     os.kill(keeper, signal.SIGTERM)
     assert ending.expect_close()[0] == 1001

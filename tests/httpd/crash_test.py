@@ -10,7 +10,6 @@ import pytest
 from support.frames import TEXT
 from support.handler_modules import load_handlers
 from support.http_head import head_bytes
-from support.keepers import keepers_of
 from support.raw_client import RawClient
 from support.waiting import wait_until
 from support.websockets_backend import WebsocketsBackend

@@ -13,7 +13,7 @@ import pytest
 from support.frames import TEXT
 from support.handler_modules import load_handlers
 from support.httpd import READY, accepts
-from support.keepers import keepers_of
+from support.keepers import keepers_of, wait_for_keepers
 from support.ports import free_ports
 from support.raw_client import RawClient
 from support.relay import Relay
@@ -25,11 +25,6 @@ ECHO = """
 </Location>
 """
 MPMS = ["event", "worker", "prefork"]
-
-
-def wait_for_keepers(server, count):
-    wait_until(lambda: len(keepers_of(server)) == count,
-               lambda: f"{count} keepers, not {keepers_of(server)}\n{server.error_log()}")
 
 
 def replace_children(server):
@@ -64,7 +59,7 @@ def test_a_handlers_sessions_outlive_a_graceful_restart(httpd, mpm, tls):
             echo(client)
         with sessions(server, "/echo", 1, tls) as (late,):
             echo(late)
-        assert keepers_of(server)
+        wait_for_keepers(server)
         for client in clients:
             client.send_close(1000)
             assert client.expect_close()[0] == 1000
@@ -131,7 +126,7 @@ def test_a_restart_at_once_closes_kept_sessions_and_later_ones_are_kept_again(ht
     server = httpd(ECHO, mpm=mpm, threads=4)
     with sessions(server, "/echo", 2) as clients:
         replace_children(server)
-        assert keepers_of(server)
+        wait_for_keepers(server)
         server.process.send_signal(signal.SIGHUP)
         for client in clients:
             assert client.expect_close()[0] == 1001
@@ -150,7 +145,7 @@ def test_a_stop_closes_kept_sessions_with_1001_and_leaves_no_process(httpd, mpm)
     with sessions(server, "/echo", 3) as clients:
         replace_children(server)
         with sessions(server, "/echo", 1) as (late,):
-            assert keepers_of(server)
+            wait_for_keepers(server)
             echo(late)  # a prefork child that is told to end in the middle of a takeover just ends
             server.process.terminate()
             for client in [*clients, late]:
@@ -176,7 +171,7 @@ def test_keepers_end_when_httpd_is_killed(httpd):
     server = httpd(ECHO, threads=4, may_crash=True)
     with sessions(server, "/echo", 2) as clients:
         replace_children(server)
-        kept = keepers_of(server)
+        kept = wait_for_keepers(server)
         children = server.children()
         server.process.kill()
         for client in clients:
@@ -190,7 +185,7 @@ def test_sigterm_ends_one_keeper_only(httpd):
     server = httpd(ECHO, threads=4)
     with sessions(server, "/echo", 1) as (first,):
         replace_children(server)
-        doomed, = keepers_of(server)
+        doomed, = wait_for_keepers(server)
         with sessions(server, "/echo", 1) as (second,):
             replace_children(server)
             wait_for_keepers(server, 2)
@@ -205,7 +200,7 @@ def test_a_killed_keeper_takes_its_own_sessions_only(httpd):
     server = httpd("WebSocketMaxConnections 3\n" + ECHO, threads=4)
     with sessions(server, "/echo", 1) as (first,):
         replace_children(server)
-        doomed, = keepers_of(server)
+        doomed, = wait_for_keepers(server)
         with sessions(server, "/echo", 1) as (second,):
             os.kill(doomed, signal.SIGKILL)
             first.read_eof()
@@ -269,7 +264,7 @@ def test_keepers_do_not_hold_the_servers_ports(httpd):
         server.config.write()
         replace_children(server)
         echo(client)
-        assert keepers_of(server)
+        wait_for_keepers(server)
         with socket.create_server(("127.0.0.1", old)):
             pass
 

@@ -9,7 +9,7 @@ import pytest
 
 from support import processes
 from support.frames import BINARY, TEXT, frame_header
-from support.keepers import keepers_of
+from support.keepers import wait_for_keepers
 from support.raw_client import RawClient
 from support.relay import Relay
 from support.waiting import wait_until
@@ -202,7 +202,7 @@ def test_sessions_outlive_a_child_that_httpd_ends_for_lack_of_descriptors(start,
     with free_descriptors(sessions.server, 0):
         sessions.open_at_last("/echo")  # in the next child
         wait_until(lambda: child not in sessions.server.children(), "the child ends")
-    assert len(keepers_of(sessions.server)) == 1
+    wait_for_keepers(sessions.server, 1)
     sessions.echo()
 
 

@@ -11,27 +11,10 @@ import pytest
 from support.frames import TEXT
 from support.node import node_modules
 from support.raw_client import RawClient
-from support.status import MODULES
+from support.status import MODULES, STATUS, USERS
 from support.waiting import patience
 
 DRIVER = Path(__file__).parents[1] / "support" / "node" / "status_page.js"
-CONFIG = """
-<Location "/echo">
-    WebSocketHandler echo
-</Location>
-<Location "/ws-status">
-    SetHandler websocket-status
-</Location>
-"""
-WITH_USERS = CONFIG + """
-<Location "/ws-status">
-    AuthType Basic
-    AuthName status
-    AuthBasicProvider file
-    AuthUserFile "${USERS}"
-    Require valid-user
-</Location>
-"""
 
 
 class Page:
@@ -83,7 +66,7 @@ def echo(client, times):
 
 
 def test_shows_a_session_and_counts_its_messages(httpd):
-    server = httpd(CONFIG)
+    server = httpd(STATUS)
     with status_page(server) as page, RawClient("127.0.0.1", server.port) as client:
         client.open("/echo?room=1")
         shown = page.ask("show")
@@ -102,12 +85,12 @@ def test_shows_a_session_and_counts_its_messages(httpd):
 
 
 def test_lets_nobody_close_without_a_user(httpd):
-    with status_page(httpd(CONFIG)) as page:
+    with status_page(httpd(STATUS)) as page:
         assert not page.may_close
 
 
 def test_closes_a_session_after_a_second_click(httpd, status_users):
-    server = httpd(WITH_USERS, modules=MODULES, defines={"USERS": status_users.file})
+    server = httpd(STATUS + USERS, modules=MODULES, defines={"USERS": status_users.file})
     with status_page(server, status_users.name, status_users.password) as page, RawClient("127.0.0.1", server.port, timeout=patience(20)) as client:
         assert page.may_close
         client.open("/echo")
@@ -115,5 +98,6 @@ def test_closes_a_session_after_a_second_click(httpd, status_users):
         page.tell("close")
         code, _ = client.expect_close()
         client.send_close(code)
+        client.shutdown_write()
         assert page.answer() == {"asked": "Confirm", "notice": f"Session {session['Id']} is being closed."}
         server.wait_for_log(rf"user admin closes session {session['Id']}")

@@ -1,6 +1,7 @@
 """Keepers: what goes on with the sessions of a child that has ended."""
 
 from support import processes
+from support.waiting import wait_until
 
 TITLE = b"ws-keeper"
 
@@ -20,3 +21,13 @@ def keepers_of(server):
         except (FileNotFoundError, ProcessLookupError):
             continue
     return sorted(found)
+
+
+def wait_for_keepers(server, count=None):
+    """So many, or some. What succeeds a child is known for a keeper a little after the child has gone."""
+    def is_right(kept):
+        return kept if count is None else len(kept) == count
+
+    wait_until(lambda: is_right(keepers_of(server)),
+               lambda: f"{'' if count is None else count} keepers, not {keepers_of(server)}\n{server.error_log()}")
+    return keepers_of(server)
