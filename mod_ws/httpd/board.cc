@@ -1,14 +1,13 @@
 #include "mod_ws/httpd/board.h"
 
-#include <mpm_common.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include "mod_ws/httpd/gone_processes.h"
 
 namespace mod_ws::httpd {
 namespace {
@@ -29,8 +28,8 @@ int share_board(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
 
 void enter_child(apr_pool_t*, server_rec*) { shared_board->add_process(::getpid()); }
 
-/// Parent only. httpd says nothing of a child that was killed, and does not know keepers.
-void fold(const std::function<bool(pid_t)>& is_gone) {
+/// httpd says nothing of a child that was killed, and does not know keepers.
+void fold(const IsGone& is_gone) {
   for (const auto& [pid, was_keeper, sessions] : shared_board->fold_if(is_gone)) {
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                  "%s %" APR_PID_T_FMT " was killed or crashed, and %" APR_UINT64_T_FMT
@@ -39,23 +38,12 @@ void fold(const std::function<bool(pid_t)>& is_gone) {
   }
 }
 
-void watch_child(server_rec*, pid_t pid, ap_generation_t, int, mpm_child_status state) {
-  if (state == MPM_CHILD_EXITED) fold([pid](pid_t owner) { return owner == pid; });
-}
-
-/// For keepers, which are not the parent's children, and for what watch_child() could not do.
-int fold_what_is_gone(apr_pool_t*, server_rec*) {
-  fold([](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; });
-  return DECLINED;
-}
-
 }  // namespace
 
 void register_board() {
   ap_hook_post_config(share_board, nullptr, nullptr, APR_HOOK_FIRST);
   ap_hook_child_init(enter_child, nullptr, nullptr, APR_HOOK_FIRST);
-  ap_hook_child_status(watch_child, nullptr, nullptr, APR_HOOK_MIDDLE);
-  ap_hook_monitor(fold_what_is_gone, nullptr, nullptr, APR_HOOK_MIDDLE);
+  on_gone_processes(fold);
 }
 
 metrics::Board& board() { return *shared_board; }

@@ -22,7 +22,6 @@ namespace {
 constexpr std::size_t read_bytes = 16 << 10;
 /// How often it is looked whether a stream that is not read has been reset.
 constexpr int look_every_ms = 1'000;
-constexpr const char* retry_after_seconds = "10";
 
 std::atomic<unsigned> bridge_count{0};
 
@@ -201,7 +200,7 @@ unsigned max_bridges(const request_rec* r) {
 
 int refuse_bridge(request_rec* r, unsigned max) {
   static base::RareLine rare_line;
-  apr_table_setn(r->err_headers_out, "Retry-After", retry_after_seconds);
+  ask_to_retry(r);
   if (const auto refused = rare_line.count(); refused > 0) {
     ap_log_rerror(
         APLOG_MARK, APLOG_WARNING, 0, r,

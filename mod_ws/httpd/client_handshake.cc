@@ -147,6 +147,13 @@ int check_client_handshake(request_rec* r, const protocol::OriginRules& rules) {
   return HTTP_FORBIDDEN;
 }
 
+bool page_may_act(const request_rec* r) {
+  static const auto same_origin = protocol::OriginRules::same();
+  const auto* const configured = location_config(r).origin;
+  const auto& rules = configured != nullptr ? *configured : same_origin;
+  return rules.allow(header_in(r, "Origin"), header_in(r, "Host"));
+}
+
 bool send_switching_protocols(request_rec* r, const SwitchingTerms& terms) {
   conn_rec* const c = r->connection;
   r->status = HTTP_SWITCHING_PROTOCOLS;

@@ -18,6 +18,11 @@ bool asks_for_websocket(const request_rec* r);
 /// the refusal set and the reason logged.
 int check_client_handshake(request_rec* r, const protocol::OriginRules& rules);
 
+/// Whether the page that a request comes from, if it is one, may do something here that is no
+/// session: a page elsewhere must not use the credentials that its reader's browser sends.
+/// WebSocketOrigin says which may; pages of this site otherwise.
+bool page_may_act(const request_rec* r);
+
 /// Whether somebody besides the handshake may set this header of the answer.
 bool may_be_added(std::string_view name, std::string_view value);
 

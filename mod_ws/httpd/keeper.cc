@@ -128,10 +128,16 @@ base::UniqueFd catch_signals() {
   return base::UniqueFd(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// Sessions that stand still are better than none.
-void resume(Running& running, int signals) {
+/// Waits for one, at most so long; null when none has come.
+const char* reason_to_end(int signals, int patience_ms) {
   std::array<pollfd, 2> wakers{pollfd{.fd = lifeline(), .events = POLLIN, .revents = 0},
                                pollfd{.fd = signals, .events = POLLIN, .revents = 0}};
+  if (::poll(wakers.data(), wakers.size(), patience_ms) <= 0) return nullptr;
+  return wakers[0].revents != 0 ? "the server ends" : "SIGTERM";
+}
+
+/// Sessions that stand still are better than none.
+void resume(Running& running, int signals) {
   for (bool is_told = false;; is_told = true) {
     try {
       return running.resume();
@@ -143,19 +149,15 @@ void resume(Running& running, int signals) {
                      error.what());
       }
     }
-    if (::poll(wakers.data(), wakers.size(), look_for_threads_every_ms) > 0)
+    if (reason_to_end(signals, look_for_threads_every_ms) != nullptr)
       throw std::runtime_error("told to end before there were threads");
   }
 }
 
 /// Returns when there is nothing more to keep; else why it has to end.
 const char* keep(const engine::Engine& engine, int signals) {
-  std::array<pollfd, 2> wakers{pollfd{.fd = lifeline(), .events = POLLIN, .revents = 0},
-                               pollfd{.fd = signals, .events = POLLIN, .revents = 0}};
   while (engine.resident_count() > 0) {
-    if (::poll(wakers.data(), wakers.size(), look_every_ms) <= 0) continue;
-    if (wakers[0].revents != 0) return "the server ends";
-    if (wakers[1].revents != 0) return "SIGTERM";
+    if (const char* const reason = reason_to_end(signals, look_every_ms)) return reason;
   }
   return nullptr;
 }

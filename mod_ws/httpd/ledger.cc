@@ -1,12 +1,10 @@
 #include "mod_ws/httpd/ledger.h"
 
-#include <ap_mpm.h>
-#include <mpm_common.h>
-#include <signal.h>
-
 #include <atomic>
 #include <cerrno>
 #include <string>
+
+#include "mod_ws/httpd/gone_processes.h"
 
 namespace mod_ws::httpd {
 namespace {
@@ -45,8 +43,7 @@ int share_ledger(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* server) {
   return OK;
 }
 
-/// Parent only.
-void give_back(const base::SessionLedger::IsGone& is_gone) {
+void give_back(const IsGone& is_gone) {
   std::size_t count = 0;
   const std::uint64_t busy = busy_key();
   ledger->give_back_if(is_gone, [&](std::uint64_t key, void* note) {
@@ -58,23 +55,12 @@ void give_back(const base::SessionLedger::IsGone& is_gone) {
                "gave back what lost sessions held: %" APR_SIZE_T_FMT " entries", count);
 }
 
-void watch_child(server_rec*, pid_t pid, ap_generation_t, int, mpm_child_status state) {
-  if (state == MPM_CHILD_EXITED) give_back([pid](pid_t owner) { return owner == pid; });
-}
-
-/// For processes that are not the parent's children, and for what watch_child() could not do.
-int give_back_of_gone(apr_pool_t*, server_rec*) {
-  give_back([](pid_t owner) { return ::kill(owner, 0) != 0 && errno == ESRCH; });
-  return DECLINED;
-}
-
 }  // namespace
 
 void register_ledger() {
   // Before others of mod_ws that need it.
   ap_hook_post_config(share_ledger, nullptr, nullptr, APR_HOOK_FIRST);
-  ap_hook_child_status(watch_child, nullptr, nullptr, APR_HOOK_MIDDLE);
-  ap_hook_monitor(give_back_of_gone, nullptr, nullptr, APR_HOOK_MIDDLE);
+  on_gone_processes(give_back);
 }
 
 base::SessionLedger& session_ledger() { return *ledger; }

@@ -6,6 +6,7 @@
 #include "mod_ws/httpd/compression.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directives.h"
+#include "mod_ws/httpd/gone_processes.h"
 #include "mod_ws/httpd/handlers.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/httpd/ledger.h"
@@ -23,6 +24,7 @@ namespace {
 
 void register_hooks(apr_pool_t*) {
   using namespace mod_ws::httpd;
+  register_gone_processes();
   register_ledger();
   register_board();
   register_lifeline();

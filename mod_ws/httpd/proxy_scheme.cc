@@ -265,9 +265,7 @@ int reserve_relay(request_rec* r) {
 /// mod_proxy_balancer takes a 503 of the scheme's for the chosen member's failure, and uses it no
 /// more for a while: what is ours to refuse is refused before it chooses.
 int reserve_before_balancing(request_rec* r) {
-  const bool is_balanced = view_of(r->filename).starts_with("proxy:balancer:") ||
-                           view_of(r->handler).starts_with("proxy:balancer:");
-  if (!is_balanced || !asks_for_websocket(r)) return DECLINED;
+  if (!is_proxied(r, "balancer:") || !asks_for_websocket(r)) return DECLINED;
   const int status = fenced(r, [r] { return reserve_relay(r); });
   return status == OK ? DECLINED : status;
 }

@@ -9,6 +9,7 @@
 
 #include "mod_ws/connection/prepared_message.h"
 #include "mod_ws/httpd/child_life.h"
+#include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/httpd.h"
 #include "mod_ws/protocol/header_list.h"
@@ -130,14 +131,6 @@ int tell_subscribers(request_rec* r, std::string_view channel) {
   return OK;
 }
 
-/// A web page elsewhere must not publish with the credentials that its reader's browser sends.
-bool allows_origin(request_rec* r) {
-  static const auto same_origin = protocol::OriginRules::same();
-  const auto* const configured = location_config(r).origin;
-  const auto& rules = configured != nullptr ? *configured : same_origin;
-  return rules.allow(header_in(r, "Origin"), header_in(r, "Host"));
-}
-
 int handle_publish(request_rec* r) {
   if (view_of(r->handler) != handler_name) return DECLINED;
   return fenced(r, [&]() -> int {
@@ -148,7 +141,7 @@ int handle_publish(request_rec* r) {
       ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_POST, -1);
       return HTTP_METHOD_NOT_ALLOWED;
     }
-    if (!allows_origin(r))
+    if (!page_may_act(r))
       return refuse(r, HTTP_FORBIDDEN,
                     "the page's origin may not (WebSocketOrigin would allow it)");
     return publish(r, channel);

@@ -46,9 +46,13 @@ std::string explain(int error) {
 
 const char* Scarcity::what() const noexcept { return "there is no room for a further session"; }
 
+void ask_to_retry(request_rec* r) {
+  apr_table_setn(r->err_headers_out, "Retry-After", retry_after_seconds);
+}
+
 int refuse_for_scarcity(request_rec* r, int error) {
   static base::RareLine rare_line;
-  apr_table_setn(r->err_headers_out, "Retry-After", retry_after_seconds);
+  ask_to_retry(r);
   const auto refused = rare_line.count();
   if (refused > 0) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,

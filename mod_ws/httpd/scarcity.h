@@ -19,6 +19,9 @@ class Scarcity final : public std::exception {
   int error_;
 };
 
+/// Sets Retry-After, for a refusal that another time need not meet.
+void ask_to_retry(request_rec* r);
+
 /// Sets Retry-After and returns 503. Once in a while a line in the log says which limit to raise;
 /// there may be a great many such requests.
 int refuse_for_scarcity(request_rec* r, int error);

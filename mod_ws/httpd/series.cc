@@ -66,7 +66,7 @@ std::string backend_of(request_rec* r) {
 bool is_ours(request_rec* r) {
   const LocationConfig& location = location_config(r);
   return (location.handler != nullptr && location.handler->run) || is_for_status(r) ||
-         view_of(r->filename).starts_with("proxy:") || view_of(r->handler).starts_with("proxy:");
+         is_proxied(r);
 }
 
 /// Of the requests that internal redirects have made of one, the last that was an upgrade.

@@ -7,13 +7,14 @@
 #include "mod_ws/base/client_network.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/config.h"
+#include "mod_ws/httpd/httpd_proxy.h"
 #include "mod_ws/httpd/ledger.h"
 #include "mod_ws/httpd/request_state.h"
+#include "mod_ws/httpd/scarcity.h"
 
 namespace mod_ws::httpd {
 namespace {
 
-constexpr const char* retry_after_seconds = "10";
 constexpr apr_interval_time_t warning_interval = apr_time_from_sec(10);
 
 using Share = base::SessionLedger::Share;
@@ -91,7 +92,7 @@ int refuse(request_rec* r, const Held& held) {
   const int status = held.kind->is_per_client ? HTTP_TOO_MANY_REQUESTS : HTTP_SERVICE_UNAVAILABLE;
   const std::string whose =
       held.kind->is_per_client ? std::string(" from client ") + r->useragent_ip : "";
-  apr_table_setn(r->err_headers_out, "Retry-After", retry_after_seconds);
+  ask_to_retry(r);
   // That a section is full concerns everybody, and one line in a while says it.
   const bool is_news = !held.kind->is_per_client && is_due(r->request_time);
   ap_log_rerror(APLOG_MARK, is_news ? APLOG_WARNING : APLOG_INFO, 0, r,
@@ -99,12 +100,6 @@ int refuse(request_rec* r, const Held& held) {
                 describe(*held.limit).c_str(), static_cast<unsigned>(held.limit->max),
                 whose.c_str(), held.kind->directive);
   return status;
-}
-
-/// Whether mod_proxy's handler is going to serve the request.
-bool is_proxied(const request_rec* r) {
-  return (r->proxyreq != PROXYREQ_NONE && view_of(r->filename).starts_with("proxy:")) ||
-         view_of(r->handler).starts_with("proxy:");
 }
 
 int limit_proxied(request_rec* r) {

@@ -101,22 +101,29 @@ void ask_loops(const engine::Engine& engine, const Reply& reply,
     loop->post([loop, answers, question] { answers->add(question(*loop)); });
 }
 
+/// A request's number, and the text behind it.
+struct Operands {
+  std::uint64_t number;
+  std::string text;
+};
+
 /// What stands behind `verb`, if the request has it: a number, and a text behind a space.
-std::optional<SessionQuery> behind(std::string_view request, std::string_view verb) {
+std::optional<Operands> behind(std::string_view request, std::string_view verb) {
   if (!request.starts_with(verb)) return std::nullopt;
   request.remove_prefix(verb.size());
   const std::size_t space = std::min(request.find(' '), request.size());
   const auto number = base::parse_decimal(request.substr(0, space));
   if (!number) return std::nullopt;
-  return SessionQuery{.limit = *number,
-                      .filter = std::string(request.substr(std::min(space + 1, request.size())))};
+  return Operands{*number, std::string(request.substr(std::min(space + 1, request.size())))};
 }
 
 void answer(const engine::Engine& engine, std::string_view request, const Reply& reply) {
-  if (const auto query = behind(request, list_request)) {
-    ask_loops(engine, reply, [query](EventLoop& loop) { return list_on(loop, *query); });
-  } else if (const auto id = behind(request, close_request)) {
-    ask_loops(engine, reply, [id](EventLoop& loop) { return close_on(loop, id->limit); });
+  if (const auto wanted = behind(request, list_request)) {
+    const SessionQuery query{.limit = wanted->number, .filter = wanted->text};
+    ask_loops(engine, reply, [query](EventLoop& loop) { return list_on(loop, query); });
+  } else if (const auto unwanted = behind(request, close_request)) {
+    const std::uint64_t id = unwanted->number;
+    ask_loops(engine, reply, [id](EventLoop& loop) { return close_on(loop, id); });
   } else {
     reply({});
   }

@@ -92,13 +92,10 @@ int refuse(request_rec* r, int status, const char* reason) {
 
 /// POST ?close=ID, by a user that httpd knows, and not from another site's page.
 int close(request_rec* r) {
-  static const auto same_origin = protocol::OriginRules::same();
   const auto id = number(r, "close");
   if (!id) return refuse(r, HTTP_BAD_REQUEST, "it takes ?close= and a session's number");
   if (r->user == nullptr) return refuse(r, HTTP_FORBIDDEN, "the client has not authenticated");
-  const auto* const configured = location_config(r).origin;
-  const auto& rules = configured != nullptr ? *configured : same_origin;
-  if (!rules.allow(header_in(r, "Origin"), header_in(r, "Host")))
+  if (!page_may_act(r))
     return refuse(r, HTTP_FORBIDDEN, "the page's origin may not (WebSocketOrigin would allow it)");
   if (!close_session(child_exchange(), *id, r->user))
     return refuse(r, HTTP_NOT_FOUND, "there is none with this number");

@@ -126,10 +126,7 @@ Board::SeriesNumber Board::series(const Labels& labels) {
 
 void Board::count_upgrade(SeriesNumber series, int status, std::chrono::microseconds duration) {
   auto& upgrades = tables().series[series].upgrades;
-  const auto* const bound =
-      std::find_if(upgrade_bounds_ms.begin(), upgrade_bounds_ms.end(),
-                   [&](std::uint32_t ms) { return duration <= std::chrono::milliseconds(ms); });
-  const auto place = static_cast<std::size_t>(bound - upgrade_bounds_ms.begin());
+  const auto place = place_of_duration<std::chrono::milliseconds>(upgrade_bounds_ms, duration);
   upgrades.results[place_of_result(status)].fetch_add(1, std::memory_order_relaxed);
   upgrades.durations[place].fetch_add(1, std::memory_order_relaxed);
   upgrades.duration_us.fetch_add(static_cast<std::uint64_t>(duration.count()),
@@ -186,20 +183,13 @@ void Board::change_owner(pid_t from, pid_t to) {
 
 /// Under the lock, so that a report has it once. Returns how many sessions are lost.
 std::uint64_t Board::fold(Block& block) {
-  Series& series = tables().series[block.series];
-  Tally& tally = block.tally;
   Sums sums{};
-  add(sums, tally);
+  add(sums, block.tally);
   const std::uint64_t lost = live_sessions(sums);
-  tally.ended.add(lost);
-  tally.closes[static_cast<std::size_t>(Ender::server)][place_of_close(1006)].add(lost);
-  for (auto* peer : {&tally.client, &tally.backend})
-    peer->queued_bytes.subtract(peer->queued_bytes.value());
-  sums = {};
-  add(sums, tally);
-  const auto* from = reinterpret_cast<const std::uint64_t*>(&sums);
-  const std::span to(reinterpret_cast<Counter*>(&series.past), sizeof sums / sizeof(Counter));
-  for (Counter& counter : to) counter.add(*from++);
+  sums.ended += lost;
+  sums.closes[static_cast<std::size_t>(Ender::server)][place_of_close(1006)] += lost;
+  sums.client.queued_bytes = sums.backend.queued_bytes = 0;
+  add(tables().series[block.series].past, sums);
   block.owner = 0;
   return lost;
 }
@@ -233,22 +223,23 @@ Report Board::report() {
   return report;
 }
 
+SeriesReport Board::past_of(const Series& series) {
+  SeriesReport told{.labels = {.server = std::string(series.server.text()),
+                               .location = std::string(series.location.text()),
+                               .backend = std::string(series.backend.text())}};
+  add(told.sums, series.past);
+  const auto& [results, durations, duration_us] = series.upgrades;
+  std::copy(results.begin(), results.end(), told.upgrades.results.begin());
+  std::copy(durations.begin(), durations.end(), told.upgrades.durations.begin());
+  told.upgrades.duration_us = duration_us;
+  return told;
+}
+
 Report Board::counted() {
   Report report{.series = {}, .processes = {}, .begun = begun_};
   const Lock lock(*this);
   if (!lock) return report;
-  for (const Series& series : series_in_use()) {
-    auto& told = report.series.emplace_back();
-    told.labels = {.server = std::string(series.server.text()),
-                   .location = std::string(series.location.text()),
-                   .backend = std::string(series.backend.text())};
-    add(told.sums, series.past);
-    for (std::size_t i = 0; i < result_places; ++i)
-      told.upgrades.results[i] = series.upgrades.results[i];
-    for (std::size_t i = 0; i < told.upgrades.durations.size(); ++i)
-      told.upgrades.durations[i] = series.upgrades.durations[i];
-    told.upgrades.duration_us = series.upgrades.duration_us;
-  }
+  for (const Series& series : series_in_use()) report.series.push_back(past_of(series));
   for (const Process& process : processes_in_use()) {
     if (process.pid != 0)
       report.processes.push_back({process.pid, process.is_keeper, process.begun});

@@ -175,6 +175,7 @@ class alignas(64) Board {
   }
   std::uint64_t fold(Block& block);
   std::vector<Lost> fold_all_of(const std::function<bool(pid_t)>& is_gone);
+  static SeriesReport past_of(const Series& series);
   Report counted();
 
   base::SharedMutex mutex_;

@@ -1,11 +1,11 @@
 #include "mod_ws/metrics/tally.h"
 
-#include <algorithm>
 #include <span>
 
 namespace mod_ws::metrics {
 namespace {
 
+constexpr std::size_t number_count = sizeof(Sums) / sizeof(std::uint64_t);
 constexpr std::uint16_t first_code = 1000;
 constexpr std::array<const char*, close_places> close_names{
     "1000", "1001", "1002", "1003", "1004", "1005", "1006", "1007", "1008", "1009",
@@ -31,20 +31,23 @@ std::size_t place_of_close(std::uint16_t code) {
 
 const char* name_of_close(std::size_t place) { return close_names[place]; }
 
+// Both are nothing but numbers, in the same order.
 void add(Sums& sums, const Tally& tally) {
-  // Both are nothing but numbers, in the same order.
-  const std::span to(reinterpret_cast<std::uint64_t*>(&sums), sizeof sums / sizeof(std::uint64_t));
+  const std::span to(reinterpret_cast<std::uint64_t*>(&sums), number_count);
   const auto* from = reinterpret_cast<const Counter*>(&tally);
   for (std::uint64_t& sum : to) sum += (from++)->value();
+}
+
+void add(Tally& tally, const Sums& sums) {
+  const std::span to(reinterpret_cast<Counter*>(&tally), number_count);
+  const auto* from = reinterpret_cast<const std::uint64_t*>(&sums);
+  for (Counter& counter : to) counter.add(*from++);
 }
 
 void count_end(Tally& tally, Ender ender, std::uint16_t code, std::chrono::milliseconds age) {
   tally.ended.add();
   tally.closes[static_cast<std::size_t>(ender)][place_of_close(code)].add();
-  const auto* const bound =
-      std::find_if(duration_bounds_seconds.begin(), duration_bounds_seconds.end(),
-                   [&](std::uint32_t seconds) { return age <= std::chrono::seconds(seconds); });
-  tally.durations[static_cast<std::size_t>(bound - duration_bounds_seconds.begin())].add();
+  tally.durations[place_of_duration<std::chrono::seconds>(duration_bounds_seconds, age)].add();
   tally.duration_ms.add(static_cast<std::uint64_t>(age.count()));
 }
 

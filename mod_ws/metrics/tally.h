@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -35,6 +36,15 @@ const char* name_of_close(std::size_t place);
 // A histogram's counters: how many were at most so long; the last place is for longer ones.
 inline constexpr std::array<std::uint32_t, 7> duration_bounds_seconds{1,     10,     60,    600,
                                                                       3'600, 21'600, 86'400};
+
+/// The place of `duration` in a histogram with these bounds, which are in `Unit`s.
+template <class Unit, std::size_t Size, class Duration>
+std::size_t place_of_duration(const std::array<std::uint32_t, Size>& bounds, Duration duration) {
+  const auto* const bound =
+      std::lower_bound(bounds.begin(), bounds.end(), duration,
+                       [](std::uint32_t units, Duration time) { return Unit(units) < time; });
+  return static_cast<std::size_t>(bound - bounds.begin());
+}
 
 /// What has happened in the sessions of one series. With Counter: as one loop counts it. With plain
 /// numbers: a sum.
@@ -74,6 +84,8 @@ static_assert(sizeof(Tally) == sizeof(Sums));
 
 /// Adds all numbers of a tally, by whatever thread it is counted.
 void add(Sums& sums, const Tally& tally);
+/// The other way round, for a tally that nobody counts in meanwhile.
+void add(Tally& tally, const Sums& sums);
 
 /// A session has ended.
 void count_end(Tally& tally, Ender ender, std::uint16_t code, std::chrono::milliseconds age);

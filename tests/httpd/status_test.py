@@ -11,29 +11,11 @@ import pytest
 from support.frames import BINARY, PING, PONG, TEXT
 from support.handler_modules import SEVERAL_CHILDREN, load_handlers
 from support.http_head import head_bytes
-from support.keepers import keepers_of
+from support.keepers import wait_for_keepers
 from support.raw_client import RawClient
 from support.relay import Relay
-from support.status import MODULES
+from support.status import MODULES, STATUS, USERS
 from support.waiting import wait_until
-
-STATUS = """
-<Location "/echo">
-    WebSocketHandler echo
-</Location>
-<Location "/ws-status">
-    SetHandler websocket-status
-</Location>
-"""
-USERS = """
-<Location "/ws-status">
-    AuthType Basic
-    AuthName status
-    AuthBasicProvider file
-    AuthUserFile "${USERS}"
-    Require valid-user
-</Location>
-"""
 
 
 def request(server, target, method="GET", headers=None):
@@ -253,7 +235,7 @@ def test_a_killed_keepers_sessions_are_counted_as_lost(httpd):
     with RawClient("127.0.0.1", server.port) as client:
         client.open("/echo")
         server.graceful()
-        keeper, = wait_until(lambda: keepers_of(server), server.error_log)
+        keeper, = wait_for_keepers(server)
         wait_for_series(server, {"sessions": 1})
         os.kill(keeper, signal.SIGKILL)
         wait_for_series(server, {"sessions": 0, "closes.server.1006": 1})

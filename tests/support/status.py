@@ -4,6 +4,23 @@ import base64
 import hashlib
 from pathlib import Path
 
+STATUS = """
+<Location "/echo">
+    WebSocketHandler echo
+</Location>
+<Location "/ws-status">
+    SetHandler websocket-status
+</Location>
+"""
+USERS = """
+<Location "/ws-status">
+    AuthType Basic
+    AuthName status
+    AuthBasicProvider file
+    AuthUserFile "${USERS}"
+    Require valid-user
+</Location>
+"""
 MODULES = ("authn_core", "authn_file", "authz_user", "auth_basic")
 
 
