@@ -1,0 +1,49 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "tests/bench/load/echo_session.h"
+#include "tests/bench/load/options.h"
+
+namespace mod_ws::bench {
+
+/// Many sessions that echo, on one thread.
+class EchoLoad {
+ public:
+  /// Opens them, one after the other.
+  explicit EchoLoad(const Options& options);
+
+  /// Keeps messages under way for so long, and counts those that come back.
+  void run(std::chrono::milliseconds duration);
+  /// Waits until nothing is under way.
+  void settle();
+
+  const Latencies& latencies() const { return latencies_; }
+  void forget_latencies() { latencies_ = {}; }
+
+ private:
+  struct Thought {
+    Clock::time_point end;
+    EchoSession* session;
+  };
+
+  void dispatch(std::chrono::milliseconds patience);
+  void serve(EchoSession& session, bool may_read);
+  void answer(EchoSession& session, std::size_t count);
+  void end_thoughts();
+  std::chrono::milliseconds until_next(Clock::time_point end) const;
+  bool has_under_way() const;
+  void send(EchoSession& session);
+
+  const Options& options_;
+  MessageSet messages_;
+  std::vector<std::unique_ptr<EchoSession>> sessions_;
+  std::deque<Thought> thoughts_;  ///< All are as long, so the first one ends first.
+  base::UniqueFd epoll_;
+  Latencies latencies_;
+  bool goes_on_ = false;
+};
+
+}  // namespace mod_ws::bench
