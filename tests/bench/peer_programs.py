@@ -1,0 +1,49 @@
+"""Where the peers' programs are, how those with a source here are built, and their versions."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from support.httpd import HTTPD
+from support.httpd_config import REPOSITORY
+
+SOURCES = Path(__file__).resolve().parent / "peers"
+BUILT = Path(os.environ.get("WS_PEERS") or REPOSITORY / "build" / "peers").resolve()
+# Servers that are unpacked there come first: installed ones may be there for another purpose.
+FOLDERS = (BUILT / "debian/usr/sbin", BUILT / "debian/usr/bin", *os.get_exec_path(), "/usr/sbin")
+
+
+def program(name):
+    found = shutil.which(name, path=os.pathsep.join(map(str, FOLDERS)))
+    if not found:
+        raise AssertionError(f"there is no {name}; ./build.sh bench installs it")
+    return found
+
+
+def said_by(*command):
+    """What it prints; some programs tell their version on stderr."""
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    return run.stdout.strip()
+
+
+def version_in(text):
+    return re.search(r"\d+\.\d+(\.\d+)*", text)[0]
+
+
+def httpd_version():
+    return "httpd " + version_in(said_by(HTTPD, "-v"))
+
+
+def mod_ws_version():
+    commit = said_by("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty")
+    return f"{commit}, {httpd_version()}"
+
+
+def nginx_version():
+    return version_in(said_by(program("nginx"), "-v"))
+
+
+def haproxy_version():
+    return version_in(said_by(program("haproxy"), "-v"))
