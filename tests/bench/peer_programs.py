@@ -47,3 +47,42 @@ def nginx_version():
 
 def haproxy_version():
     return version_in(said_by(program("haproxy"), "-v"))
+
+
+def package_version(package):
+    """For programs that do not know their own version; without Debian's revision."""
+    said = said_by("dpkg-query", "-W", "-f", "${Version}", package)
+    return version_in(said)
+
+
+def websocketd_version():
+    return package_version("websocketd")
+
+
+def gorilla_version():
+    return f"{package_version('golang-github-gorilla-websocket-dev')}, go {version_in(said_by('go', 'version'))}"
+
+
+def libwebsockets_version():
+    return version_in(said_by(str(libwebsockets_program()), "--version"))
+
+
+def gorilla_program():
+    # Debian's packages are below that GOPATH; nothing is downloaded.
+    environment = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(BUILT / "go-cache"), "GOFLAGS": ""}
+    return built("gorilla", SOURCES / "gorilla/main.go", ["go", "build", "-o", "{program}", "{source}"], environment)
+
+
+def libwebsockets_program():
+    return built("libwebsockets", SOURCES / "libwebsockets/echo.c",
+                 ["cc", "-O2", "-o", "{program}", "{source}", "-lwebsockets"])
+
+
+def built(name, source, command, environment=None):
+    """The program, built anew where its source is younger."""
+    made = BUILT / name
+    if not made.exists() or made.stat().st_mtime < source.stat().st_mtime:
+        BUILT.mkdir(parents=True, exist_ok=True)
+        words = [word.format(program=made, source=source) for word in command]
+        subprocess.run(words, check=True, env={**os.environ, **(environment or {})})
+    return made

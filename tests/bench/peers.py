@@ -21,6 +21,8 @@ from support.certificate import certificate  # noqa: E402
 from support.httpd import Httpd  # noqa: E402
 from support.ports import free_ports  # noqa: E402
 
+RELAYS = ("mod_ws", "nginx", "haproxy", "mod_proxy_http", "mod_proxy_wstunnel")
+HANDLERS = ("mod_ws", "gorilla", "websocketd", "libwebsockets")
 TLS = {"TLS_PROTOCOL": "TLSv1.3", "TLS_CIPHER": "TLS_AES_128_GCM_SHA256"}
 BACKLOG = 4096
 HTTPD_MODULES = {
@@ -125,14 +127,58 @@ def httpd_proxy(name, root, names, threads):
                  modules=HTTPD_MODULES[name])
 
 
+@contextmanager
+def handler_peer(name, work):
+    """Echoes messages itself. `work` is a folder that other users can read."""
+    root = make_root(name, work)
+    start = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "websocketd": websocketd, "libwebsockets": libwebsockets}[name]
+    with start(root) as peer:
+        yield peer
+
+
+def mod_ws_handler(root):
+    return httpd("mod_ws", programs.mod_ws_version(), root, text_of("mod_ws_handler.conf", {}), threads=25,
+                 deflate_path="/deflate")
+
+
+def gorilla(root):
+    port, = free_ports(1)
+    command = [programs.gorilla_program(), f"127.0.0.1:{port}"]
+    return plain_server("gorilla", programs.gorilla_version(), command, root, port, deflate_path="/deflate")
+
+
+def websocketd(root):
+    """Starts cat for each session. A message is a line of text."""
+    port, = free_ports(1)
+    command = [programs.program("websocketd"), "--address=127.0.0.1", f"--port={port}", "--loglevel=error", "--binary=false",
+               "cat"]
+    return plain_server("websocketd", programs.websocketd_version(), command, root, port)
+
+
+def libwebsockets(root):
+    port, = free_ports(1)
+    command = [programs.libwebsockets_program(), str(port)]
+    return plain_server("libwebsockets", programs.libwebsockets_version(), command, root, port)
+
+
+@contextmanager
+def plain_server(name, version, command, root, port, **paths):
+    allow_open_files()
+    with serving(command, root, [port], {"GOMAXPROCS": "1"}) as process:
+        yield Peer(name, version, process.pid, port, **paths)
+
+
 def main():
     from peer_check import try_peer
     from support.httpd import server_root
     from support.websockets_backend import WebsocketsBackend
 
     with server_root() as work, WebsocketsBackend() as backend:
-        for name in BUFFERS:
+        for name in RELAYS:
             with relay_peer(name, backend.port, work) as peer:
+                try_peer(peer)
+        for name in HANDLERS:
+            with handler_peer(name, work) as peer:
                 try_peer(peer)
 
 
