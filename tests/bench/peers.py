@@ -34,8 +34,8 @@ BUFFERS = {
     "mod_ws": "WebSocketReadBufferSize {0}",
     "nginx": "proxy_buffer_size {0}; proxy_buffers 8 {0}; proxy_busy_buffers_size {0};",
     "haproxy": "tune.bufsize {0}",
-    "mod_proxy_http": "ProxyIOBufferSize {0}",
-    "mod_proxy_wstunnel": "ProxyIOBufferSize {0}",
+    "mod_proxy_http": "ReadBufferSize {0}",
+    "mod_proxy_wstunnel": "ReadBufferSize {0}",
 }
 
 

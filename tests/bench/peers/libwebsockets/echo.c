@@ -149,11 +149,12 @@ int main(int count, char **arguments) {
       .iface = "127.0.0.1",
       .protocols = protocols,
       .pt_serv_buf_size = read_bytes,
-      .options = LWS_SERVER_OPTION_VALIDATE_UTF8,
+      /* libev has epoll; by itself libwebsockets has poll. */
+      .options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_LIBEV,
   };
   struct lws_context *context = lws_create_context(&info);
   if (!context) return 1;
-  while (lws_service(context, 0) >= 0) continue;
+  lws_service(context, 0); /* until SIGTERM */
   lws_context_destroy(context);
-  return 1;
+  return 0;
 }
