@@ -37,8 +37,8 @@ def httpd_version():
 
 
 def mod_ws_version():
-    commit = said_by("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty")
-    return f"{commit}, {httpd_version()}"
+    git = subprocess.run(["git", "-C", REPOSITORY, "describe", "--always"], capture_output=True, text=True)
+    return f"{git.stdout.strip() or 'no commit'}, {httpd_version()}"
 
 
 def nginx_version():

@@ -25,7 +25,7 @@ RELAYS = ("mod_ws", "nginx", "haproxy", "mod_proxy_http", "mod_proxy_wstunnel")
 HANDLERS = ("mod_ws", "gorilla", "websocketd", "libwebsockets")
 TLS = {"TLS_PROTOCOL": "TLSv1.3", "TLS_CIPHER": "TLS_AES_128_GCM_SHA256"}
 BACKLOG = 4096
-HTTPD_MODULES = {
+PROXY_MODULES = {
     "mod_proxy_http": ("proxy", "proxy_http"),
     # It leaves every session to mod_proxy_http where that is loaded as well.
     "mod_proxy_wstunnel": ("proxy", "proxy_wstunnel"),
@@ -52,16 +52,21 @@ class Peer:
     deflate_path: str = ""
 
 
-@contextmanager
 def relay_peer(name, backend_port, work, threads=64, buffer_bytes=None):
-    """Relays to ws://127.0.0.1:backend_port. `work` is a folder that other users can read. `threads` is how many sessions
-    httpd's own proxies can have; `buffer_bytes` is what a server reads at once, its default where None."""
-    buffers = BUFFERS[name].format(buffer_bytes) if buffer_bytes else ""
-    names = {"BACKEND_PORT": backend_port, "BUFFERS": buffers}
-    start = {"nginx": nginx, "haproxy": haproxy, "mod_ws": mod_ws_relay}.get(name)
+    """A context with a Peer that relays to ws://127.0.0.1:backend_port; its files stay in `work`, a folder that other users
+    can read. `threads` is how many sessions httpd's own proxies can have; `buffer_bytes` is what a server reads at once,
+    its default where None."""
     root = make_root(name, work)
-    with start(root, names) if start else httpd_proxy(name, root, names, threads) as peer:
-        yield peer
+    names = {"BACKEND_PORT": backend_port, "BUFFERS": BUFFERS[name].format(buffer_bytes) if buffer_bytes else ""}
+    if name in PROXY_MODULES:
+        return httpd_proxy(name, root, names, threads)
+    return {"mod_ws": mod_ws_relay, "nginx": nginx, "haproxy": haproxy}[name](root, names)
+
+
+def handler_peer(name, work):
+    """A context with a Peer that echoes messages itself; its files stay in `work`, a folder that other users can read."""
+    starts = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "websocketd": websocketd, "libwebsockets": libwebsockets}
+    return starts[name](make_root(name, work))
 
 
 def make_root(name, work):
@@ -124,16 +129,7 @@ def mod_ws_relay(root, names):
 
 def httpd_proxy(name, root, names, threads):
     return httpd(name, programs.httpd_version(), root, text_of(f"{name}.conf", names), threads=threads, ws=False,
-                 modules=HTTPD_MODULES[name])
-
-
-@contextmanager
-def handler_peer(name, work):
-    """Echoes messages itself. `work` is a folder that other users can read."""
-    root = make_root(name, work)
-    start = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "websocketd": websocketd, "libwebsockets": libwebsockets}[name]
-    with start(root) as peer:
-        yield peer
+                 modules=PROXY_MODULES[name])
 
 
 def mod_ws_handler(root):
@@ -148,7 +144,8 @@ def gorilla(root):
 
 
 def websocketd(root):
-    """Starts cat for each session. A message is a line of text."""
+    """Starts cat for each session. A message is a line of text. With more under way than two pipes hold, 64 KiB each, it
+    waits for itself."""
     port, = free_ports(1)
     command = [programs.program("websocketd"), "--address=127.0.0.1", f"--port={port}", "--loglevel=error", "--binary=false",
                "cat"]

@@ -18,7 +18,7 @@ enum {
 };
 
 struct message {
-  struct message *next;
+  struct message* next;
   size_t length;
   size_t capacity;
   bool is_text;
@@ -27,20 +27,20 @@ struct message {
 };
 
 struct session {
-  struct message *incoming;
-  struct message *first;
-  struct message **end;
+  struct message* incoming;
+  struct message* first;
+  struct message** end;
   size_t waiting_bytes;
 };
 
-static unsigned char *payload(struct message *message) { return message->bytes + LWS_PRE; }
+static unsigned char* payload(struct message* message) { return message->bytes + LWS_PRE; }
 
 /* Makes room for `length` more bytes; false if that is too much. */
-static bool reserve(struct message **message, size_t length) {
+static bool reserve(struct message** message, size_t length) {
   size_t used = *message ? (*message)->length : 0;
   if (length > max_message_bytes - used) return false;
   if (*message && (*message)->capacity >= used + length) return true;
-  struct message *grown = realloc(*message, sizeof *grown + LWS_PRE + used + length);
+  struct message* grown = realloc(*message, sizeof *grown + LWS_PRE + used + length);
   if (!grown) return false;
   if (!*message) memset(grown, 0, sizeof *grown);
   grown->capacity = used + length;
@@ -48,23 +48,23 @@ static bool reserve(struct message **message, size_t length) {
   return true;
 }
 
-static void begin(struct session *session) {
+static void begin(struct session* session) {
   memset(session, 0, sizeof *session);
   session->end = &session->first;
 }
 
-static void end(struct session *session) {
+static void end(struct session* session) {
   free(session->incoming);
   while (session->first) {
-    struct message *message = session->first;
+    struct message* message = session->first;
     session->first = message->next;
     free(message);
   }
 }
 
 /* The incoming message is whole. */
-static void enqueue(struct lws *wsi, struct session *session) {
-  struct message *message = session->incoming;
+static void enqueue(struct lws* wsi, struct session* session) {
+  struct message* message = session->incoming;
   session->incoming = NULL;
   *session->end = message;
   session->end = &message->next;
@@ -73,13 +73,13 @@ static void enqueue(struct lws *wsi, struct session *session) {
   lws_callback_on_writable(wsi);
 }
 
-static int receive(struct lws *wsi, struct session *session, const void *bytes, size_t length) {
+static int receive(struct lws* wsi, struct session* session, const void* bytes, size_t length) {
   size_t rest_of_frame = lws_remaining_packet_payload(wsi);
   if (!reserve(&session->incoming, length + rest_of_frame)) {
     lws_close_reason(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
     return -1;
   }
-  struct message *message = session->incoming;
+  struct message* message = session->incoming;
   if (lws_is_first_fragment(wsi)) message->is_text = !lws_frame_is_binary(wsi);
   if (length > 0) memcpy(payload(message) + message->length, bytes, length);
   message->length += length;
@@ -87,17 +87,17 @@ static int receive(struct lws *wsi, struct session *session, const void *bytes, 
   return 0;
 }
 
-static struct message *take_first(struct session *session) {
-  struct message *message = session->first;
+static struct message* take_first(struct session* session) {
+  struct message* message = session->first;
   session->first = message->next;
   if (!session->first) session->end = &session->first;
   session->waiting_bytes -= message->length;
   return message;
 }
 
-static int write_waiting(struct lws *wsi, struct session *session) {
+static int write_waiting(struct lws* wsi, struct session* session) {
   while (session->first && !lws_send_pipe_choked(wsi)) {
-    struct message *message = take_first(session);
+    struct message* message = take_first(session);
     enum lws_write_protocol kind = message->is_text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
     int written = lws_write(wsi, payload(message), message->length, kind);
     free(message);
@@ -108,7 +108,7 @@ static int write_waiting(struct lws *wsi, struct session *session) {
   return 0;
 }
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *session, void *bytes,
+static int on_event(struct lws* wsi, enum lws_callback_reasons reason, void* session, void* bytes,
                     size_t length) {
   switch (reason) {
     case LWS_CALLBACK_ESTABLISHED:
@@ -134,7 +134,7 @@ static const struct lws_protocols protocols[] = {
     {0},
 };
 
-int main(int count, char **arguments) {
+int main(int count, char** arguments) {
   if (count != 2) {
     fprintf(stderr, "usage: libwebsockets PORT | --version\n");
     return 2;
@@ -152,7 +152,7 @@ int main(int count, char **arguments) {
       /* libev has epoll; by itself libwebsockets has poll. */
       .options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_LIBEV,
   };
-  struct lws_context *context = lws_create_context(&info);
+  struct lws_context* context = lws_create_context(&info);
   if (!context) return 1;
   lws_service(context, 0); /* until SIGTERM */
   lws_context_destroy(context);
