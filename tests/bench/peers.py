@@ -128,8 +128,9 @@ def mod_ws_relay(root, names):
 
 
 def httpd_proxy(name, root, names, threads):
+    # Told to stop, its child waits for sessions that are open, and is killed in the end.
     return httpd(name, programs.httpd_version(), root, text_of(f"{name}.conf", names), threads=threads, ws=False,
-                 modules=PROXY_MODULES[name])
+                 modules=PROXY_MODULES[name], may_crash=True)
 
 
 def mod_ws_handler(root):
