@@ -252,9 +252,32 @@ check() {
   say "mod_ws: formatting, layers and lint are clean"
 }
 
+# The servers that mod_ws is compared with.
+need_peers() {
+  need openssl python3-websockets gcc libc6-dev golang-go golang-github-gorilla-websocket-dev libwebsockets-dev websocketd
+  # Libraries of those that are unpacked.
+  need libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 libsystemd0
+  unpack nginx
+  unpack haproxy
+}
+
+# unpack PACKAGE: the server of that name, below build/peers, if there is none: installed, it would be started now and at each boot.
+unpack() {
+  local folder=$BUILD/peers
+  ! command -v "$1" >/dev/null || return 0
+  [ ! -x "$folder/debian/usr/sbin/$1" ] || return 0
+  say "Unpacking: $1"
+  mkdir -p "$folder/debian"
+  rm -f "$folder/$1"_*.deb
+  [ "$(id -u)" != 0 ] || apt-get -qq update
+  (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download "$1")
+  dpkg-deb -x "$folder/$1"_*.deb "$folder/debian"
+}
+
 bench() {
   need_build_packages
   need libbenchmark-dev python3
+  need_peers
   configure_and_build "$BUILD/release" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_BENCH=ON >&2
   /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
   "$BUILD/release/echo_bench"

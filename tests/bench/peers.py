@@ -1,0 +1,184 @@
+"""The servers that mod_ws is compared with, and mod_ws, set as alike as they can be.
+
+usage: peers.py
+
+Tries each of them: a handshake and an echo, over TLS as well where it has TLS.
+"""
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import peer_programs as programs  # noqa: E402
+from peer_process import allow_open_files, serving  # noqa: E402
+from support.certificate import certificate  # noqa: E402
+from support.httpd import Httpd  # noqa: E402
+from support.ports import free_ports  # noqa: E402
+
+RELAYS = ("mod_ws", "nginx", "haproxy", "mod_proxy_http", "mod_proxy_wstunnel")
+HANDLERS = ("mod_ws", "gorilla", "websocketd", "libwebsockets")
+TLS = {"TLS_PROTOCOL": "TLSv1.3", "TLS_CIPHER": "TLS_AES_128_GCM_SHA256"}
+BACKLOG = 4096
+PROXY_MODULES = {
+    "mod_proxy_http": ("proxy", "proxy_http"),
+    # It leaves every session to mod_proxy_http where that is loaded as well.
+    "mod_proxy_wstunnel": ("proxy", "proxy_wstunnel"),
+}
+BUFFERS = {
+    "mod_ws": "WebSocketReadBufferSize {0}",
+    "nginx": "proxy_buffer_size {0}; proxy_buffers 8 {0}; proxy_busy_buffers_size {0};",
+    "haproxy": "tune.bufsize {0}",
+    "mod_proxy_http": "ReadBufferSize {0}",
+    "mod_proxy_wstunnel": "ReadBufferSize {0}",
+}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server that runs. `pid` is its root process; `tls_port` is 0 and `deflate_path` empty where it has none."""
+
+    name: str
+    version: str
+    pid: int
+    port: int
+    path: str = "/echo"
+    tls_port: int = 0
+    deflate_path: str = ""
+
+
+def relay_peer(name, backend_port, work, threads=64, buffer_bytes=None):
+    """A context with a Peer that relays to ws://127.0.0.1:backend_port; its files stay in `work`, a folder that other users
+    can read. `threads` is how many sessions httpd's own proxies can have; `buffer_bytes` is what a server reads at once,
+    its default where None."""
+    root = make_root(name, work)
+    names = {"BACKEND_PORT": backend_port, "BUFFERS": BUFFERS[name].format(buffer_bytes) if buffer_bytes else ""}
+    if name in PROXY_MODULES:
+        return httpd_proxy(name, root, names, threads)
+    return {"mod_ws": mod_ws_relay, "nginx": nginx, "haproxy": haproxy}[name](root, names)
+
+
+def handler_peer(name, work):
+    """A context with a Peer that echoes messages itself; its files stay in `work`, a folder that other users can read."""
+    starts = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "websocketd": websocketd, "libwebsockets": libwebsockets}
+    return starts[name](make_root(name, work))
+
+
+def make_root(name, work):
+    root = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=work))
+    root.chmod(0o755)
+    return root
+
+
+def text_of(template, names):
+    return Template((programs.SOURCES / template).read_text()).substitute(names)
+
+
+def server_names(root, names):
+    """What the files of nginx and haproxy name besides."""
+    port, tls_port = free_ports(2)
+    return {**names, **TLS, "ROOT": root, "PORT": port, "TLS_PORT": tls_port, "BACKLOG": BACKLOG,
+            "OPEN_FILES": allow_open_files()}
+
+
+@contextmanager
+def nginx(root, names):
+    user = "user www-data;" if os.geteuid() == 0 else ""
+    names = {**server_names(root, names), "USER": user, "CERTIFICATE": certificate().cert, "KEY": certificate().key}
+    file = root / "nginx.conf"
+    file.write_text(text_of("nginx.conf", names))
+    command = [programs.program("nginx"), "-p", root, "-c", file, "-e", root / "error.log"]
+    with serving(command, root, [names["PORT"], names["TLS_PORT"]]) as process:
+        yield Peer("nginx", programs.nginx_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
+
+
+@contextmanager
+def haproxy(root, names):
+    both = root / "certificate.pem"
+    both.write_text(certificate().cert.read_text() + certificate().key.read_text())
+    names = server_names(root, names)
+    # A session has two descriptors, and some are haproxy's own.
+    names |= {"SESSIONS": names["OPEN_FILES"] // 2 - 100, "CERTIFICATE_WITH_KEY": both,
+              "USER": "user www-data" if os.geteuid() == 0 else ""}
+    file = root / "haproxy.cfg"
+    file.write_text(text_of("haproxy.cfg", names))
+    with serving([programs.program("haproxy"), "-db", "-f", file], root, [names["PORT"], names["TLS_PORT"]]) as process:
+        yield Peer("haproxy", programs.haproxy_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
+
+
+@contextmanager
+def httpd(name, version, root, config, deflate_path="", **options):
+    allow_open_files()
+    common = text_of("httpd.conf", {**TLS, "BACKLOG": BACKLOG})
+    server = Httpd(root, common + config, tls=True, log_level="warn", **options)
+    server.start()
+    try:
+        yield Peer(name, version, server.process.pid, server.port, tls_port=server.tls_port, deflate_path=deflate_path)
+    finally:
+        server.stop()
+
+
+def mod_ws_relay(root, names):
+    return httpd("mod_ws", programs.mod_ws_version(), root, text_of("mod_ws_relay.conf", names), threads=25)
+
+
+def httpd_proxy(name, root, names, threads):
+    # Told to stop, its child waits for sessions that are open, and is killed in the end.
+    return httpd(name, programs.httpd_version(), root, text_of(f"{name}.conf", names), threads=threads, ws=False,
+                 modules=PROXY_MODULES[name], may_crash=True)
+
+
+def mod_ws_handler(root):
+    return httpd("mod_ws", programs.mod_ws_version(), root, text_of("mod_ws_handler.conf", {}), threads=25,
+                 deflate_path="/deflate")
+
+
+def gorilla(root):
+    port, = free_ports(1)
+    command = [programs.gorilla_program(), f"127.0.0.1:{port}"]
+    return plain_server("gorilla", programs.gorilla_version(), command, root, port, deflate_path="/deflate")
+
+
+def websocketd(root):
+    """Starts cat for each session. A message is a line of text. With more under way than two pipes hold, 64 KiB each, it
+    waits for itself."""
+    port, = free_ports(1)
+    command = [programs.program("websocketd"), "--address=127.0.0.1", f"--port={port}", "--loglevel=error", "--binary=false",
+               "cat"]
+    return plain_server("websocketd", programs.websocketd_version(), command, root, port)
+
+
+def libwebsockets(root):
+    port, = free_ports(1)
+    command = [programs.libwebsockets_program(), str(port)]
+    return plain_server("libwebsockets", programs.libwebsockets_version(), command, root, port)
+
+
+@contextmanager
+def plain_server(name, version, command, root, port, **paths):
+    allow_open_files()
+    with serving(command, root, [port], {"GOMAXPROCS": "1"}) as process:
+        yield Peer(name, version, process.pid, port, **paths)
+
+
+def main():
+    from peer_check import try_peer
+    from support.httpd import server_root
+    from support.websockets_backend import WebsocketsBackend
+
+    with server_root() as work, WebsocketsBackend() as backend:
+        for name in RELAYS:
+            with relay_peer(name, backend.port, work) as peer:
+                try_peer(peer)
+        for name in HANDLERS:
+            with handler_peer(name, work) as peer:
+                try_peer(peer)
+
+
+if __name__ == "__main__":
+    main()
