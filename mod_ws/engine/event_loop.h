@@ -45,7 +45,7 @@ class Watcher {
 };
 
 struct LoopOptions {
-  std::size_t receive_buffer_bytes = 64 << 10;
+  std::size_t receive_buffer_bytes = 72 << 10;
   std::size_t gather_buffer_bytes = 64 << 10;
 };
 

@@ -34,13 +34,19 @@ IoResult Plain::read_some(std::span<std::uint8_t> buffer) {
 
 IoResult Plain::write_some(std::span<const std::uint8_t> first,
                            std::span<const std::uint8_t> second) {
+  const ssize_t sent = second.empty() ? ::send(fd(), first.data(), first.size(), MSG_NOSIGNAL)
+                                      : send_both(first, second);
+  if (sent < 0) return failure();
+  return {.status = Status::moved, .bytes = static_cast<std::size_t>(sent)};
+}
+
+ssize_t Plain::send_both(std::span<const std::uint8_t> first,
+                         std::span<const std::uint8_t> second) {
   std::array<iovec, 2> parts{as_iovec(first), as_iovec(second)};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  const ssize_t sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
-  if (sent < 0) return failure();
-  return {.status = Status::moved, .bytes = static_cast<std::size_t>(sent)};
+  return ::sendmsg(fd(), &message, MSG_NOSIGNAL);
 }
 
 void Plain::shutdown_write() { ::shutdown(fd(), SHUT_WR); }

@@ -18,7 +18,7 @@ class Plain {
   /// One recv(2).
   IoResult read_some(std::span<std::uint8_t> buffer);
 
-  /// One sendmsg(2) for both parts; either may be empty.
+  /// One system call for both parts; either may be empty.
   IoResult write_some(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
 
   /// Tells the peer that nothing more comes; reading goes on.
@@ -31,6 +31,8 @@ class Plain {
   base::UniqueFd take_socket() { return std::move(socket_); }
 
  private:
+  ssize_t send_both(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
+
   base::UniqueFd socket_;
 };
 

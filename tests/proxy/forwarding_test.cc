@@ -11,7 +11,7 @@
 
 namespace {
 
-/// What sendmsg() is given on the loop's thread, while somebody looks.
+/// What is sent on the loop's thread, while somebody looks.
 struct Watch {
   const std::uint8_t* begin = nullptr;  // of the loop's receive buffer
   const std::uint8_t* end = nullptr;
@@ -20,20 +20,32 @@ struct Watch {
 };
 thread_local Watch* watch = nullptr;
 
+void note(const void* sent, std::size_t size) {
+  if (watch == nullptr) return;
+  const auto* const bytes = static_cast<const std::uint8_t*>(sent);
+  const bool is_inside = bytes >= watch->begin && bytes + size <= watch->end;
+  (is_inside ? watch->from_buffer : watch->from_elsewhere) += size;
+}
+
+template <class Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
 }  // namespace
 
-/// Stands before the C library's.
+// These stand before the C library's.
+
+extern "C" ssize_t send(int fd, const void* bytes, std::size_t size, int flags) {
+  static auto* const real = next<ssize_t(int, const void*, std::size_t, int)>("send");
+  note(bytes, size);
+  return real(fd, bytes, size, flags);
+}
+
 extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  static const auto real =
-      reinterpret_cast<ssize_t (*)(int, const msghdr*, int)>(::dlsym(RTLD_NEXT, "sendmsg"));
-  if (watch != nullptr) {
-    for (std::size_t i = 0; i < message->msg_iovlen; ++i) {
-      const iovec& part = message->msg_iov[i];
-      const auto* const bytes = static_cast<const std::uint8_t*>(part.iov_base);
-      const bool is_inside = bytes >= watch->begin && bytes + part.iov_len <= watch->end;
-      (is_inside ? watch->from_buffer : watch->from_elsewhere) += part.iov_len;
-    }
-  }
+  static auto* const real = next<ssize_t(int, const msghdr*, int)>("sendmsg");
+  for (std::size_t i = 0; i < message->msg_iovlen; ++i)
+    note(message->msg_iov[i].iov_base, message->msg_iov[i].iov_len);
   return real(fd, message, flags);
 }
 
