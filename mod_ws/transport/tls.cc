@@ -4,23 +4,38 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <new>
+
+#include "mod_ws/transport/socket_bio.h"
 
 namespace mod_ws::transport {
 namespace {
 
 using Status = IoResult::Status;
 
+/// What one recv(2) may bring: four records. OpenSSL holds such a buffer only while there is
+/// something in it.
+constexpr std::size_t read_buffer_bytes = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH;
+
+/// What is left there would be taken for an error of the next call.
+void clear_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
 Tls::Tls(base::UniqueFd socket, SslPtr ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
-  SSL_set_fd(ssl_.get(), fd());
+  BIO* const bio = make_socket_bio(fd());
+  if (bio == nullptr) throw std::bad_alloc();
+  SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_info_callback(ssl_.get(), [](const SSL*, int, int) {});
   // A TCP end without close_notify is an end like any other: what is whole is told by the closing
   // handshake of RFC 6455.
   SSL_set_options(ssl_.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                SSL_MODE_RELEASE_BUFFERS);
-  SSL_set_read_ahead(ssl_.get(), 1);  // a record's header and body in one recv(2)
+  SSL_set_read_ahead(ssl_.get(), 1);  // more than the rest of a record in one recv(2)
+  SSL_set_default_read_buffer_len(ssl_.get(), read_buffer_bytes);
 }
 
 IoResult Tls::read_some(std::span<std::uint8_t> buffer) {
@@ -28,7 +43,7 @@ IoResult Tls::read_some(std::span<std::uint8_t> buffer) {
   while (result.bytes < buffer.size()) {
     const auto space = buffer.subspan(result.bytes);
     std::size_t bytes = 0;
-    ERR_clear_error();
+    clear_errors();
     const int returned = SSL_read_ex(ssl_.get(), space.data(), space.size(), &bytes);
     if (returned <= 0) {
       const IoResult reason = failure(returned);
@@ -37,6 +52,8 @@ IoResult Tls::read_some(std::span<std::uint8_t> buffer) {
     }
     result.status = Status::moved;
     result.bytes += bytes;
+    // What is still in the kernel is told by whoever polls.
+    if (SSL_has_pending(ssl_.get()) == 0) break;
   }
   return result;
 }
@@ -45,7 +62,7 @@ IoResult Tls::write_some(std::span<const std::uint8_t> first,
                          std::span<const std::uint8_t> second) {
   IoResult result;
   for (const auto part : {first, second}) {
-    const IoResult one = write_all(part);
+    const IoResult one = write_all(part, part.data() == first.data() && !second.empty());
     if (one.status == Status::failed) return one;
     result.bytes += one.bytes;
     if (one.bytes < part.size()) break;
@@ -55,12 +72,13 @@ IoResult Tls::write_some(std::span<const std::uint8_t> first,
 }
 
 /// As many records as go.
-IoResult Tls::write_all(std::span<const std::uint8_t> bytes) {
+IoResult Tls::write_all(std::span<const std::uint8_t> bytes, bool more_follows) {
   IoResult result;
   while (result.bytes < bytes.size()) {
     const auto rest = bytes.subspan(result.bytes);
     std::size_t written = 0;
-    ERR_clear_error();
+    const MoreFollows joined(more_follows || rest.size() > SSL3_RT_MAX_PLAIN_LENGTH);
+    clear_errors();
     const int returned = SSL_write_ex(ssl_.get(), rest.data(), rest.size(), &written);
     if (returned <= 0) {
       const IoResult reason = failure(returned);

@@ -40,7 +40,7 @@ class Tls {
   void close();
 
  private:
-  IoResult write_all(std::span<const std::uint8_t> bytes);
+  IoResult write_all(std::span<const std::uint8_t> bytes, bool more_follows);
   IoResult failure(int returned);
 
   base::UniqueFd socket_;
