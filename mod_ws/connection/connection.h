@@ -28,7 +28,7 @@ enum class Framing : std::uint8_t {
 /// One WebSocket connection on its loop: reads, cuts into frames, hands to the backend; writes,
 /// queues what the kernel does not take. An idle one holds no buffers. It may be constructed on any
 /// thread; everything else is on the loop's.
-class Connection final : engine::Timer, engine::GatherBuffer::Owner, engine::Watcher {
+class Connection final : engine::Timer, engine::Watcher {
  public:
   /// What a connection is made for; all of it outlives it.
   struct Terms {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -8,31 +9,35 @@
 
 namespace mod_ws::connection {
 
-/// How a session ended: what is noted first counts.
+/// How a session ended: what is noted first counts. Until then it is one word, of which very many
+/// sessions have one.
 class SessionEnd {
  public:
   using Ender = metrics::Ender;
 
   /// `code` is that of the first Close frame, or 1006 where `ender` was lost without one.
   void note(Ender ender, ws::CloseCode code, std::string_view cause) {
-    if (is_noted_) return;
-    *this = SessionEnd(ender, code, cause);
+    if (!noted_) noted_.reset(new Noted{ender, code, std::string(cause)});
   }
 
-  SessionEnd() = default;
-  Ender ender() const { return ender_; }
-  ws::CloseCode code() const { return code_; }
+  Ender ender() const { return noted().ender; }
+  ws::CloseCode code() const { return noted().code; }
   /// For people: "no answer to a ping in time".
-  const std::string& cause() const { return cause_; }
+  const std::string& cause() const { return noted().cause; }
 
  private:
-  SessionEnd(Ender ender, ws::CloseCode code, std::string_view cause)
-      : ender_(ender), is_noted_(true), code_(code), cause_(cause) {}
+  struct Noted {
+    Ender ender;
+    ws::CloseCode code;
+    std::string cause;
+  };
+  const Noted& noted() const {
+    static const Noted of_process{Ender::server, ws::CloseCode::abnormal_closure,
+                                  "the server process ends"};
+    return noted_ ? *noted_ : of_process;
+  }
 
-  Ender ender_ = Ender::server;
-  bool is_noted_ = false;
-  ws::CloseCode code_ = ws::CloseCode::abnormal_closure;
-  std::string cause_ = "the server process ends";
+  std::unique_ptr<const Noted> noted_;
 };
 
 }  // namespace mod_ws::connection

@@ -23,33 +23,34 @@ iovec as_iovec(std::span<const std::uint8_t> bytes) {
   return {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
+ssize_t send_both(int socket, std::span<const std::uint8_t> first,
+                  std::span<const std::uint8_t> second) {
+  std::array<iovec, 2> parts{as_iovec(first), as_iovec(second)};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
-IoResult Plain::read_some(std::span<std::uint8_t> buffer) {
-  const ssize_t received = ::recv(fd(), buffer.data(), buffer.size(), 0);
+IoResult receive(int socket, std::span<std::uint8_t> buffer) {
+  const ssize_t received = ::recv(socket, buffer.data(), buffer.size(), 0);
   if (received < 0) return failure();
   if (received == 0) return {.status = Status::end};
   return {.status = Status::moved, .bytes = static_cast<std::size_t>(received)};
 }
 
-IoResult Plain::write_some(std::span<const std::uint8_t> first,
-                           std::span<const std::uint8_t> second) {
-  const ssize_t sent = second.empty() ? ::send(fd(), first.data(), first.size(), MSG_NOSIGNAL)
-                                      : send_both(first, second);
+IoResult send(int socket, std::span<const std::uint8_t> first,
+              std::span<const std::uint8_t> second) {
+  // sendmsg(2) costs more.
+  const ssize_t sent = second.empty() ? ::send(socket, first.data(), first.size(), MSG_NOSIGNAL)
+                                      : send_both(socket, first, second);
   if (sent < 0) return failure();
   return {.status = Status::moved, .bytes = static_cast<std::size_t>(sent)};
 }
 
-ssize_t Plain::send_both(std::span<const std::uint8_t> first,
-                         std::span<const std::uint8_t> second) {
-  std::array<iovec, 2> parts{as_iovec(first), as_iovec(second)};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  return ::sendmsg(fd(), &message, MSG_NOSIGNAL);
-}
-
-void Plain::shutdown_write() { ::shutdown(fd(), SHUT_WR); }
+void end_sending(int socket) { ::shutdown(socket, SHUT_WR); }
 
 std::size_t untaken_bytes(int socket) {
   int bytes = 0;

@@ -8,21 +8,27 @@
 
 namespace mod_ws::transport {
 
-/// A non-blocking stream socket, TCP or UNIX, without TLS.
+// What a non-blocking stream socket does, TCP or UNIX.
+
+/// One recv(2).
+IoResult receive(int socket, std::span<std::uint8_t> buffer);
+/// One system call for both parts; either may be empty.
+IoResult send(int socket, std::span<const std::uint8_t> first,
+              std::span<const std::uint8_t> second);
+/// Tells the peer that nothing more comes; reading goes on.
+void end_sending(int socket);
+
+/// Such a socket, without TLS.
 class Plain {
  public:
   explicit Plain(base::UniqueFd socket) : socket_(std::move(socket)) {}
 
   int fd() const { return socket_.get(); }
-
-  /// One recv(2).
-  IoResult read_some(std::span<std::uint8_t> buffer);
-
-  /// One system call for both parts; either may be empty.
-  IoResult write_some(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
-
-  /// Tells the peer that nothing more comes; reading goes on.
-  void shutdown_write();
+  IoResult read_some(std::span<std::uint8_t> buffer) { return receive(fd(), buffer); }
+  IoResult write_some(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second) {
+    return send(fd(), first, second);
+  }
+  void shutdown_write() { end_sending(fd()); }
 
   /// Closes the socket. Nothing may follow.
   void close() { socket_.reset(); }
@@ -31,8 +37,6 @@ class Plain {
   base::UniqueFd take_socket() { return std::move(socket_); }
 
  private:
-  ssize_t send_both(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second);
-
   base::UniqueFd socket_;
 };
 

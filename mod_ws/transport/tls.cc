@@ -1,11 +1,11 @@
 #include "mod_ws/transport/tls.h"
 
 #include <openssl/err.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 #include <new>
 
+#include "mod_ws/transport/plain.h"
 #include "mod_ws/transport/socket_bio.h"
 
 namespace mod_ws::transport {
@@ -92,7 +92,7 @@ IoResult Tls::write_all(std::span<const std::uint8_t> bytes, bool more_follows) 
 void Tls::shutdown_write() {
   ERR_clear_error();
   if (!broken_) SSL_shutdown(ssl_.get());
-  ::shutdown(fd(), SHUT_WR);
+  end_sending(fd());
 }
 
 void Tls::close() {

@@ -40,6 +40,12 @@ class Tls {
   void close();
 
  private:
+  friend class Transport;
+  /// Without TLS: no more than a place for the socket.
+  explicit Tls(base::UniqueFd socket) : socket_(std::move(socket)) {}
+  bool has_tls() const { return ssl_ != nullptr; }
+  base::UniqueFd take_socket() { return std::move(socket_); }
+
   IoResult write_all(std::span<const std::uint8_t> bytes, bool more_follows);
   IoResult failure(int returned);
 

@@ -1,38 +1,36 @@
 #pragma once
 
-#include <variant>
+#include <utility>
 
 #include "mod_ws/transport/plain.h"
 #include "mod_ws/transport/tls.h"
 
 namespace mod_ws::transport {
 
-/// A connection's byte stream, of one of the two kinds.
+/// A connection's byte stream, of one of the two kinds. No larger than a Tls: there are very many.
 class Transport {
  public:
-  Transport(Plain plain) : stream_(std::move(plain)) {}  // NOLINT: either kind is a transport
-  Transport(Tls tls) : stream_(std::move(tls)) {}        // NOLINT
+  Transport(Plain plain)  // NOLINT: either kind is a transport
+      : stream_(plain.take_socket()) {}
+  Transport(Tls tls) : stream_(std::move(tls)) {}  // NOLINT
 
-  int fd() const {
-    return std::visit([](const auto& stream) { return stream.fd(); }, stream_);
-  }
+  int fd() const { return stream_.fd(); }
   IoResult read_some(std::span<std::uint8_t> buffer) {
-    return std::visit([&](auto& stream) { return stream.read_some(buffer); }, stream_);
+    return stream_.has_tls() ? stream_.read_some(buffer) : receive(fd(), buffer);
   }
   IoResult write_some(std::span<const std::uint8_t> first, std::span<const std::uint8_t> second) {
-    return std::visit([&](auto& stream) { return stream.write_some(first, second); }, stream_);
+    return stream_.has_tls() ? stream_.write_some(first, second) : send(fd(), first, second);
   }
   void shutdown_write() {
-    std::visit([](auto& stream) { stream.shutdown_write(); }, stream_);
+    if (stream_.has_tls()) return stream_.shutdown_write();
+    end_sending(fd());
   }
   /// Of a plain one only: see Plain.
-  base::UniqueFd take_socket() { return std::get<Plain>(stream_).take_socket(); }
-  void close() {
-    std::visit([](auto& stream) { stream.close(); }, stream_);
-  }
+  base::UniqueFd take_socket() { return stream_.take_socket(); }
+  void close() { stream_.close(); }
 
  private:
-  std::variant<Plain, Tls> stream_;
+  Tls stream_;
 };
 
 }  // namespace mod_ws::transport

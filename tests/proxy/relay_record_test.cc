@@ -35,7 +35,7 @@ class Record final : public connection::SessionRecord {
   void on_ended(const connection::SessionEnd& end, std::chrono::milliseconds) override {
     told_.client = client;
     told_.backend = backend;
-    told_.end = end;
+    told_.end.note(end.ender(), end.code(), end.cause());
     ++told_.ends;
   }
 
