@@ -10,33 +10,12 @@ import pytest
 
 from support.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from support.handler_modules import load_handlers
-from support.http2 import http2
+from support.http2 import ECHO, H2, close, echo, http2
 from support.node import node_modules
 from support.relay import Relay
 from support.waiting import patience, wait_until
 
 PAGE = Path(__file__).parents[1] / "support" / "node" / "h2_page.js"
-H2 = """
-Protocols h2 http/1.1
-H2WebSockets on
-H2MaxWorkers 60
-"""
-ECHO = H2 + """
-<Location "/echo">
-    WebSocketHandler echo
-    WebSocketSubprotocol chat
-</Location>
-"""
-
-
-@pytest.fixture
-def h2_server(httpd):
-    return lambda config=ECHO, **options: httpd(config, tls=True, **{"modules": ("http2",), **options})
-
-
-def echo(stream, text="hello"):
-    stream.send_frame(TEXT, text)
-    stream.expect_frame(TEXT, text)
 
 
 def hear(stream, text):
@@ -45,14 +24,9 @@ def hear(stream, text):
         pass
 
 
-def close(stream):
-    stream.send_close(1000)
-    assert stream.expect_close()[0] == 1000
-    stream.read_eof()
-
-
 def test_a_handler_has_sessions_over_http2(h2_server):
-    server = h2_server(f'WebSocketLog sessions.log "%U %{{backend}}W %{{messages-in}}W %{{code}}W %{{side}}W"\n{ECHO}')
+    server = h2_server(f'WebSocketLog sessions.log "%U %{{backend}}W %{{messages-in}}W %{{code}}W %{{side}}W"\n{ECHO}'
+                       '<Location "/echo">\nWebSocketSubprotocol chat\n</Location>\n')
     with http2(server) as connection, connection.open("/echo", {"sec-websocket-protocol": "chat"}) as stream:
         assert stream.headers["sec-websocket-protocol"] == "chat"
         echo(stream)
@@ -93,11 +67,6 @@ def test_origins_are_checked_over_http2(h2_server, origin, status):
     server = h2_server(ECHO + '<Location "/echo">\nWebSocketOrigin https://friend.example\n</Location>\n')
     with http2(server) as connection, connection.connect("/echo", {"origin": origin}) as stream:
         assert stream.status == status
-
-
-@pytest.fixture
-def h2_relay(httpd):
-    return Relay(httpd, H2, modules=("http2",))
 
 
 def test_a_backend_is_relayed_over_http2(h2_relay):

@@ -1,19 +1,31 @@
-"""WebSockets over HTTP/2, by Node's client."""
+"""WebSockets over HTTP/2, by Node's client, and what servers for them are told."""
 
 import json
 import os
+import signal
 import socket
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
 from support.frame_stream import FrameStream
+from support.frames import TEXT
 
 CLIENT = Path(__file__).parent / "node" / "h2_client.js"
+H2 = """
+Protocols h2 http/1.1
+H2WebSockets on
+H2MaxWorkers 60
+"""
+ECHO = H2 + """
+<Location "/echo">
+    WebSocketHandler echo
+</Location>
+"""
 
 
 class Stream(FrameStream):
-    """One stream, as h2_client.js passes it on."""
+    """One stream, as h2_client.js passes it on: read_eof() is for END_STREAM, and RST_STREAM is a ConnectionResetError."""
 
     is_client = True
 
@@ -25,8 +37,9 @@ class Stream(FrameStream):
 
 
 class Http2Connection:
-    def __init__(self, port):
-        self._port = port
+    def __init__(self, node):
+        self._node = node
+        self._port = int(node.stdout.readline())
 
     def connect(self, path, headers=None):
         """A WebSocket handshake, which may be refused."""
@@ -42,6 +55,25 @@ class Http2Connection:
         with Stream(self._port, {"path": path, "method": "GET"}) as stream:
             return stream.status
 
+    def lose(self):
+        """The TCP connection ends, and nothing else is said."""
+        self._node.kill()
+
+    def fall_silent(self):
+        """The TCP connection stays, and nobody is there."""
+        self._node.send_signal(signal.SIGSTOP)
+
+
+def echo(stream, text="hello"):
+    stream.send_frame(TEXT, text)
+    stream.expect_frame(TEXT, text)
+
+
+def close(stream):
+    stream.send_close(1000)
+    assert stream.expect_close()[0] == 1000
+    stream.read_eof()
+
 
 @contextmanager
 def http2(server):
@@ -49,7 +81,7 @@ def http2(server):
     command = ["node", CLIENT, str(server.tls_port)]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as node:
         try:
-            yield Http2Connection(int(node.stdout.readline()))
+            yield Http2Connection(node)
         finally:
             node.stdin.close()
-            node.terminate()
+            node.kill()
