@@ -7,7 +7,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 pytest.register_assert_rewrite("support")
 
-from support.http2 import ECHO, H2  # noqa: E402
+from support.http2 import ECHO, H2_LOG  # noqa: E402
 from support.httpd import Httpd, server_root  # noqa: E402
 from support.recipes import Recipe  # noqa: E402
 from support.relay import Relay  # noqa: E402
@@ -64,7 +64,8 @@ def h2_server(httpd):
 
 @pytest.fixture
 def h2_relay(httpd):
-    return Relay(httpd, H2, modules=("http2",))
+    """Has an echo of its own too, and a log of how sessions have ended."""
+    return Relay(httpd, H2_LOG + ECHO, modules=("http2",))
 
 
 @pytest.fixture

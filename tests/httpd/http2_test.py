@@ -76,25 +76,6 @@ def test_a_backend_is_relayed_over_http2(h2_relay):
     assert not [line for line in h2_relay.server.complaints() if "[ws:" in line]
 
 
-@pytest.mark.parametrize("leave", [lambda stream: stream.reset(), lambda stream: stream.shutdown_write()],
-                         ids=["RST_STREAM", "END_STREAM"])
-def test_a_client_that_leaves_is_lost_to_the_backend(h2_relay, leave):
-    with ExitStack() as stack:
-        closes = []
-
-        def script(backend):
-            backend.accept_websocket()
-            closes.append(backend.expect_close()[0])
-
-        stack.enter_context(h2_relay.scripted_backend(script))
-        connection = stack.enter_context(http2(h2_relay.server))
-        stream = connection.open(h2_relay.path())
-        leave(stream)
-        wait_until(lambda: closes == [1001], lambda: f"{closes}\n{h2_relay.server.error_log()}")
-        h2_relay.server.wait_for_log("the client was lost: the peer ended the TCP connection")
-        stream.close()
-
-
 def test_many_streams_go_beside_ordinary_requests(h2_server):
     server = h2_server(f"WebSocketMaxBridged 40\n{ECHO}")
     server.publish("page", "a page")

@@ -17,6 +17,7 @@ Protocols h2 http/1.1
 H2WebSockets on
 H2MaxWorkers 60
 """
+H2_LOG = 'WebSocketLog sessions.log "%{code}W %{side}W"\n'
 ECHO = H2 + """
 <Location "/echo">
     WebSocketHandler echo
