@@ -2,14 +2,17 @@
 
 import select
 import socket
+from contextlib import suppress
 
 import pytest
 
+from support import processes
+from support.flooding import flood
 from support.frames import BINARY, CLOSE, TEXT
 from support.handler_modules import load_handlers
 from support.raw_client import RawClient
 from support.relay import Relay
-from support.waiting import patience, wait_until
+from support.waiting import wait_until
 
 MANGLE = load_handlers("mangle")
 ECHO = MANGLE + """
@@ -121,14 +124,22 @@ ProxyPass "/balanced" "balancer://members"
         echo(client)
 
 
-def test_a_stop_ends_bridged_sessions(httpd):
-    server = httpd(ECHO)
+@pytest.mark.parametrize("prepare", [echo, flood], ids=["idle", "blocked"])
+@pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
+def test_a_stop_ends_bridged_sessions_and_leaves_no_process(httpd, mpm, prepare):
+    server = httpd(f"""WebSocketLog sessions.log "%{{code}}W"
+WebSocketCloseTimeout 1s
+WebSocketWriteTimeout 1s
+{ECHO}""", mpm=mpm)
     with MangledClient(server.port) as client:
         client.open("/echo")
-        echo(client)
-        server.process.terminate()
-        client.read_all()
-        server.process.wait(patience(20))
+        prepare(client)
+        children = server.children()
+        server.stop()
+        with suppress(ConnectionResetError):
+            client.read_all()
+        assert [processes.parent_of(child) for child in children] == len(children) * [None]
+        assert (server.config.root / "sessions.log").read_text() in ("1001\n", "1006\n")
 
 
 def test_a_lost_client_is_lost_to_the_session(httpd):

@@ -122,18 +122,6 @@ def test_more_than_may_be_bridged_get_503_and_their_places_come_back(h2_server):
         close(second)
 
 
-def test_a_graceful_restart_closes_bridged_sessions_with_1001(h2_server):
-    server = h2_server()
-    with http2(server) as connection, connection.open("/echo") as stream:
-        echo(stream)
-        old = server.children()
-        server.graceful()
-        assert stream.expect_close()[0] == 1001
-        stream.send_close(1001)
-        stream.read_eof()
-    wait_until(lambda: not set(old) & set(server.children()), server.error_log)
-
-
 def test_what_is_published_reaches_members_over_http2(h2_server):
     server = h2_server(f"""{load_handlers("chat")}{H2}
 <Location "/chat">
