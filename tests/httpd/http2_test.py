@@ -91,19 +91,6 @@ def test_many_streams_go_beside_ordinary_requests(h2_server):
             close(stream)
 
 
-def test_a_stream_that_nobody_reads_does_not_hold_the_others(h2_server):
-    with http2(h2_server()) as connection, connection.open("/echo") as idle, connection.open("/echo") as busy:
-        # More than the windows and buffers of one stream take; its echo comes to a stop.
-        part = bytes(64 << 10)
-        idle.socket.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            for _ in range(2_000):
-                idle.socket.sendall(b"\x82\xff" + len(part).to_bytes(8, "big") + bytes(4) + part)
-        for number in range(20):
-            echo(busy, f"message {number}")
-        close(busy)
-
-
 def test_more_than_may_be_bridged_get_503_and_their_places_come_back(h2_server):
     server = h2_server(f"WebSocketMaxBridged 2\n{ECHO}")
     with http2(server) as connection:

@@ -32,9 +32,16 @@ class Stream(FrameStream):
 
     def __init__(self, port, request):
         super().__init__(socket.create_connection(("127.0.0.1", port)), timeout=10)
+        self._port = port
         self.send(json.dumps(request).encode() + b"\n")
         answer = json.loads(self._read_through(b"\n"))
         self.status, self.headers = answer["status"], answer["headers"]
+
+    def taken_bytes(self):
+        """How much of what was sent has gone to the server, and does not wait for its window."""
+        with socket.create_connection(("127.0.0.1", self._port)) as asking:
+            asking.sendall(json.dumps({"count": self.socket.getsockname()[1]}).encode() + b"\n")
+            return json.loads(asking.makefile().readline())["bytes"]
 
 
 class Http2Connection:
@@ -42,12 +49,12 @@ class Http2Connection:
         self._node = node
         self._port = int(node.stdout.readline())
 
-    def connect(self, path, headers=None):
-        """A WebSocket handshake, which may be refused."""
-        return Stream(self._port, {"path": path, "headers": headers or {}})
+    def connect(self, path, headers=None, unread=False):
+        """A WebSocket handshake, which may be refused. `unread`: nothing that comes then is taken."""
+        return Stream(self._port, {"path": path, "headers": headers or {}, "unread": unread})
 
-    def open(self, path, headers=None):
-        stream = self.connect(path, headers)
+    def open(self, path, headers=None, unread=False):
+        stream = self.connect(path, headers, unread)
         assert stream.status == 200, stream.status
         return stream
 

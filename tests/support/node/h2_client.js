@@ -14,14 +14,18 @@ connection.on("error", (error) => console.error(error.message));
 
 const connectHeaders = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", "sec-websocket-version": "13" };
 
-function serve(client, { path, method, headers }) {
+const taken = new Map();  // by the port of whose stream it is
+
+function serve(client, { path, method, headers, unread, count }) {
+  if (count) return client.end(JSON.stringify({ bytes: taken.get(count)() }) + "\n");
   const start = method ? { ":method": method } : connectHeaders;
   const stream = connection.request({ ...start, ":path": path, ":authority": authority, ...headers }, { endStream: Boolean(method) });
   stream.on("response", (answer) => {
     client.write(JSON.stringify({ status: answer[":status"], headers: answer }) + "\n");
-    stream.pipe(client, { end: false });
+    if (!unread) stream.pipe(client, { end: false });
     client.pipe(stream);
   });
+  taken.set(client.remotePort, () => client.bytesRead - client.readableLength - stream.writableLength);
   stream.on("error", () => {});  // "close" follows
   // After END_STREAM mod_http2 resets what the client has left open, with NO_ERROR. A lost connection ends its streams too, with CANCEL.
   const finish = () => (stream.rstCode === http2.constants.NGHTTP2_NO_ERROR ? client.end() : client.resetAndDestroy());
