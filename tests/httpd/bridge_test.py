@@ -1,7 +1,6 @@
 """Connections with a filter that changes their bytes: bridged sessions over HTTP/1.1."""
 
 import select
-import socket
 from contextlib import suppress
 
 import pytest
@@ -9,40 +8,15 @@ import pytest
 from support import processes
 from support.flooding import flood
 from support.frames import BINARY, CLOSE, TEXT
-from support.handler_modules import load_handlers
-from support.raw_client import RawClient
+from support.mangled import MANGLE, MangledClient
 from support.relay import Relay
 from support.waiting import wait_until
 
-MANGLE = load_handlers("mangle")
 ECHO = MANGLE + """
 <Location "/echo">
     WebSocketHandler echo
 </Location>
 """
-
-
-class MangledSocket(socket.socket):
-    """The client's side of tests/handlers/mangle.c."""
-
-    def sendall(self, data):
-        super().sendall(mangled(data))
-
-    def recv(self, size):
-        return mangled(super().recv(size))
-
-
-def mangled(data):
-    return bytes(byte ^ 1 for byte in data)
-
-
-class MangledClient(RawClient):
-    def __init__(self, port):
-        super().__init__("127.0.0.1", port)
-        self.socket.close()
-        self.socket = MangledSocket()
-        self.socket.settimeout(self.timeout)
-        self.socket.connect(("127.0.0.1", port))
 
 
 def echo(client, text="hello"):

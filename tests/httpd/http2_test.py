@@ -91,24 +91,6 @@ def test_many_streams_go_beside_ordinary_requests(h2_server):
             close(stream)
 
 
-def test_more_than_may_be_bridged_get_503_and_their_places_come_back(h2_server):
-    server = h2_server(f"WebSocketMaxBridged 2\n{ECHO}")
-    with http2(server) as connection:
-        first, second = connection.open("/echo"), connection.open("/echo")
-        with connection.connect("/echo") as third:
-            assert third.status == 503
-            assert third.headers["retry-after"]
-        server.wait_for_log("ws:warn.*refused with 503: this child has 2 bridged sessions.*WebSocketMaxBridged")
-        close(first)
-
-        def opens():
-            with connection.connect("/echo") as stream:
-                return stream.status == 200
-        wait_until(opens, server.error_log)
-        echo(second)
-        close(second)
-
-
 def test_what_is_published_reaches_members_over_http2(h2_server):
     server = h2_server(f"""{load_handlers("chat")}{H2}
 <Location "/chat">
