@@ -13,6 +13,7 @@ from support.handler_modules import load_handlers
 from support.http2 import ECHO, H2, close, echo, http2
 from support.node import node_modules
 from support.relay import Relay
+from support.status import STATUS
 from support.waiting import patience, wait_until
 
 PAGE = Path(__file__).parents[1] / "support" / "node" / "h2_page.js"
@@ -130,6 +131,18 @@ CustomLog "${{ROOT}}/access.log" "%H %>s %U"
     log = relay.server.config.root / "access.log"
     for path in ("/echo", "/chat", relay.path()):
         wait_until(lambda: f"HTTP/2.0 101 {path}" in log.read_text().splitlines(), log.read_text)
+
+
+def test_the_status_page_has_its_session_over_http2(h2_server):
+    server = h2_server(H2 + STATUS)
+    with http2(server) as connection, connection.open("/echo") as stream, connection.open("/ws-status") as page:
+        def told():
+            return {session["location"]: session for session in json.loads(page.read_frame().payload)["sessions"]}
+        echo(stream)
+        wait_until(lambda: told()["/echo"]["messages_in"] == 1, "the echo is counted")
+        assert set(told()) == {"/echo", "/ws-status"}
+        page.send_frame(TEXT, json.dumps({"filter": "/echo"}))
+        wait_until(lambda: set(told()) == {"/echo"}, "the page's wish is heard")
 
 
 def test_http2_conf_echoes(recipe):
