@@ -11,6 +11,7 @@ const [port] = process.argv.slice(2);
 const authority = `127.0.0.1:${port}`;
 const connection = http2.connect(`https://${authority}`, { rejectUnauthorized: false });
 connection.on("error", (error) => console.error(error.message));
+connection.on("close", () => server.listening || process.exit(1));
 
 const connectHeaders = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", "sec-websocket-version": "13" };
 
