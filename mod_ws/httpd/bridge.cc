@@ -1,6 +1,7 @@
 #include "mod_ws/httpd/bridge.h"
 
 #include <ap_mpm.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -8,6 +9,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "mod_ws/base/rare_line.h"
@@ -25,6 +28,9 @@ constexpr int look_every_ms = 1'000;
 
 std::atomic<unsigned> bridge_count{0};
 
+std::mutex running_mutex;
+std::set<Bridge*> running_bridges;
+
 /// What becomes readable when the client has sent something; -1 when nothing more can come.
 int descriptor_of(conn_rec* c) {
   apr_pollfd_t polled{};
@@ -35,6 +41,13 @@ int descriptor_of(conn_rec* c) {
   } else if (polled.desc_type == APR_POLL_SOCKET) {
     apr_os_sock_get(&descriptor, polled.desc.s);
   }
+  return descriptor;
+}
+
+/// The one under all streams, where there are any.
+int socket_of(conn_rec* c) {
+  int descriptor = -1;
+  apr_os_sock_get(&descriptor, ap_get_conn_socket(c->master != nullptr ? c->master : c));
   return descriptor;
 }
 
@@ -65,14 +78,47 @@ Bridge::Bridge(request_rec* r, unsigned max)
   ::setsockopt(session_end_.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
 }
 
+/// While it can be cut.
+class Bridge::Run {
+ public:
+  explicit Run(Bridge& bridge) : bridge_(bridge) {
+    const std::lock_guard lock(running_mutex);
+    running_bridges.insert(&bridge_);
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() {
+    const std::lock_guard lock(running_mutex);
+    running_bridges.erase(&bridge_);
+  }
+
+ private:
+  Bridge& bridge_;
+};
+
 void Bridge::run() {
   ap_remove_input_filter_byhandle(client_->input_filters, "reqtimeout");
-  while (!has_ended_) {
-    const bool has_more_up = move_up();
-    const bool has_more_down = !has_ended_ && move_down();
-    if (!has_ended_ && !has_more_up && !has_more_down) wait();
+  client_socket_ = base::UniqueFd(::fcntl(socket_of(client_), F_DUPFD_CLOEXEC, 0));
+  {
+    const Run run(*this);
+    while (!has_ended_) {
+      const bool has_more_up = move_up();
+      const bool has_more_down = !has_ended_ && move_down();
+      if (!has_ended_ && !has_more_up && !has_more_down) wait();
+    }
   }
+  our_end_.reset();
   client_->keepalive = AP_CONN_CLOSE;
+}
+
+void Bridge::cut() {
+  ::shutdown(our_end_.get(), SHUT_RDWR);
+  ::shutdown(client_socket_.get(), SHUT_RDWR);
+}
+
+void Bridge::cut_all() {
+  const std::lock_guard lock(running_mutex);
+  for (Bridge* const bridge : running_bridges) bridge->cut();
 }
 
 void Bridge::wait() {
@@ -178,11 +224,8 @@ bool Bridge::move_down() {
   return !has_ended_;
 }
 
-/// One side is no more, and the other one sees it.
-void Bridge::end() {
-  has_ended_ = true;
-  our_end_.reset();
-}
+/// One side is no more, and the other one sees it as soon as the bridge has stopped.
+void Bridge::end() { has_ended_ = true; }
 
 // ---- requests
 

@@ -41,7 +41,13 @@ class Bridge {
   /// and they take turns.
   void run();
 
+  /// Ends both sides of all bridges that run in this child. For when httpd stops at once: it closes
+  /// its sockets then without waking the threads that wait for them, a bridge's for up to Timeout.
+  static void cut_all();
+
  private:
+  class Run;
+  void cut();
   /// These tell whether there may be more to do at once.
   bool move_up();
   bool move_down();
@@ -57,6 +63,7 @@ class Bridge {
   Place place_;
   base::UniqueFd session_end_;
   base::UniqueFd our_end_;
+  base::UniqueFd client_socket_;  // our own name for it, which httpd does not close
   apr_bucket_brigade* brigade_;
   std::vector<char> up_;  // read from the client, and not taken by the session yet
   bool client_ended_ = false;

@@ -15,6 +15,7 @@
 
 #include "mod_ws/connection/session_record.h"
 #include "mod_ws/handler/loop_runtime.h"
+#include "mod_ws/httpd/bridge.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/keeper.h"
 #include "mod_ws/httpd/lifeline.h"
@@ -50,6 +51,7 @@ unsigned default_engine_threads() {
 
 // ---- how the child ends
 
+using Clock = std::chrono::steady_clock;
 using connection::OpenSessions;
 
 /// Of the sessions that end with the child. Before the next thing that a loop is told to do.
@@ -80,11 +82,15 @@ void send_away_what_ends() {
 /// once.
 bool ends_gracefully = false;
 std::atomic<bool> is_stopping{false};
+Clock::time_point told_to_stop;
 
 void note_stopping(apr_pool_t*, int is_graceful) {
   if (child_is_threaded()) ends_gracefully = is_graceful != 0;
+  told_to_stop = Clock::now();
   is_stopping = true;
   send_away_what_ends();
+  // In prefork's child no other thread waits, and this one is interrupted.
+  if (child_is_threaded() && is_graceful == 0) Bridge::cut_all();
 }
 
 // prefork does not tell how it ends; but it ends a child at once by these signals only.
@@ -119,6 +125,13 @@ void retire_what_ends(const engine::Engine& engine) {
   }
 }
 
+/// Of httpd's, which it has for a child only when it stops or restarts at once. mod_http2 may have
+/// waited five seconds for the thread of a bridge whose client takes nothing.
+std::chrono::milliseconds spent_patience() {
+  if (ends_gracefully || !is_stopping) return {};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - told_to_stop);
+}
+
 apr_status_t end_engine(void*) {
   if (running == nullptr) return APR_SUCCESS;
   Running& present = *running;
@@ -131,7 +144,7 @@ apr_status_t end_engine(void*) {
                  " WebSocket sessions are closed with 1001: their child process ends",
                  sessions);
   }
-  present.stop();
+  present.stop(spent_patience());
   return APR_SUCCESS;
 }
 

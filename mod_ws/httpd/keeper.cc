@@ -186,7 +186,7 @@ const char* keep(const engine::Engine& engine, int signals) {
     } else {
       ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf, "has no WebSocket session left");
     }
-    kept.running.stop();
+    kept.running.stop(std::chrono::milliseconds(0));
   } catch (const std::exception& error) {
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                  "a keeper fails, and its WebSocket sessions are lost: %s", error.what());

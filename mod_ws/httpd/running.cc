@@ -1,5 +1,7 @@
 #include "mod_ws/httpd/running.h"
 
+#include <algorithm>
+
 #include "mod_ws/handler/loop_runtime.h"
 #include "mod_ws/httpd/channels.h"
 #include "mod_ws/httpd/session_log.h"
@@ -11,6 +13,7 @@ namespace {
 /// For sessions to say goodbye in, each at most its close timeout, and then for what they publish
 /// with it. httpd kills a child after nine seconds.
 constexpr std::chrono::milliseconds stop_grace{8'000};
+constexpr std::chrono::milliseconds least_grace{500};
 constexpr std::chrono::milliseconds flush_patience{500};
 
 }  // namespace
@@ -32,8 +35,8 @@ void Running::resume() {
   engine.resume();
 }
 
-void Running::stop() {
-  engine.stop(stop_grace);
+void Running::stop(std::chrono::milliseconds spent) {
+  engine.stop(std::max(stop_grace - spent, least_grace));
   exchange.flush(flush_patience);
   close_session_logs(*mesh_engine.loops().front(), flush_patience);
   mesh_engine.stop(std::chrono::milliseconds(0));

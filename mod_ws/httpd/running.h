@@ -18,8 +18,9 @@ struct Running {
   void pause();
   /// Throws std::system_error when there are no threads for it, and may be tried again.
   void resume();
-  /// What sessions publish as they end still goes to the other children.
-  void stop();
+  /// What sessions publish as they end still goes to the other children. `spent`: how long ago
+  /// httpd has told the process to end.
+  void stop(std::chrono::milliseconds spent);
 
   engine::Engine engine;
   /// One loop, for the exchange with the other children: no handler can block it.

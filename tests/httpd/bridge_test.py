@@ -1,45 +1,22 @@
 """Connections with a filter that changes their bytes: bridged sessions over HTTP/1.1."""
 
 import select
-import socket
+from contextlib import suppress
 
 import pytest
 
+from support import processes
+from support.flooding import flood
 from support.frames import BINARY, CLOSE, TEXT
-from support.handler_modules import load_handlers
-from support.raw_client import RawClient
+from support.mangled import MANGLE, MangledClient
 from support.relay import Relay
-from support.waiting import patience, wait_until
+from support.waiting import wait_until
 
-MANGLE = load_handlers("mangle")
 ECHO = MANGLE + """
 <Location "/echo">
     WebSocketHandler echo
 </Location>
 """
-
-
-class MangledSocket(socket.socket):
-    """The client's side of tests/handlers/mangle.c."""
-
-    def sendall(self, data):
-        super().sendall(mangled(data))
-
-    def recv(self, size):
-        return mangled(super().recv(size))
-
-
-def mangled(data):
-    return bytes(byte ^ 1 for byte in data)
-
-
-class MangledClient(RawClient):
-    def __init__(self, port):
-        super().__init__("127.0.0.1", port)
-        self.socket.close()
-        self.socket = MangledSocket()
-        self.socket.settimeout(self.timeout)
-        self.socket.connect(("127.0.0.1", port))
 
 
 def echo(client, text="hello"):
@@ -121,14 +98,22 @@ ProxyPass "/balanced" "balancer://members"
         echo(client)
 
 
-def test_a_stop_ends_bridged_sessions(httpd):
-    server = httpd(ECHO)
+@pytest.mark.parametrize("prepare", [echo, flood], ids=["idle", "blocked"])
+@pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
+def test_a_stop_ends_bridged_sessions_and_leaves_no_process(httpd, mpm, prepare):
+    server = httpd(f"""WebSocketLog sessions.log "%{{code}}W"
+WebSocketCloseTimeout 1s
+WebSocketWriteTimeout 1s
+{ECHO}""", mpm=mpm)
     with MangledClient(server.port) as client:
         client.open("/echo")
-        echo(client)
-        server.process.terminate()
-        client.read_all()
-        server.process.wait(patience(20))
+        prepare(client)
+        children = server.children()
+        server.stop()
+        with suppress(ConnectionResetError):
+            client.read_all()
+        assert [processes.parent_of(child) for child in children] == len(children) * [None]
+        assert (server.config.root / "sessions.log").read_text() in ("1001\n", "1006\n")
 
 
 def test_a_lost_client_is_lost_to_the_session(httpd):

@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 pytest.register_assert_rewrite("support")
 
+from support.http2 import ECHO, H2_LOG  # noqa: E402
 from support.httpd import Httpd, server_root  # noqa: E402
 from support.recipes import Recipe  # noqa: E402
 from support.relay import Relay  # noqa: E402
@@ -53,6 +54,18 @@ def wait_for_log(relay):
     """wait_for_log(regex) looks at what has been logged since the test began."""
     since = len(relay.server.error_log())
     return lambda regex: relay.server.wait_for_log(regex, since=since)
+
+
+@pytest.fixture
+def h2_server(httpd):
+    """h2_server(config, **options) gives a running Httpd with mod_http2."""
+    return lambda config=ECHO, **options: httpd(config, tls=True, **{"modules": ("http2",), **options})
+
+
+@pytest.fixture
+def h2_relay(httpd):
+    """Has an echo of its own too, and a log of how sessions have ended."""
+    return Relay(httpd, H2_LOG + ECHO, modules=("http2",))
 
 
 @pytest.fixture

@@ -10,33 +10,13 @@ import pytest
 
 from support.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from support.handler_modules import load_handlers
-from support.http2 import http2
+from support.http2 import ECHO, H2, close, echo, http2
 from support.node import node_modules
 from support.relay import Relay
+from support.status import STATUS
 from support.waiting import patience, wait_until
 
 PAGE = Path(__file__).parents[1] / "support" / "node" / "h2_page.js"
-H2 = """
-Protocols h2 http/1.1
-H2WebSockets on
-H2MaxWorkers 60
-"""
-ECHO = H2 + """
-<Location "/echo">
-    WebSocketHandler echo
-    WebSocketSubprotocol chat
-</Location>
-"""
-
-
-@pytest.fixture
-def h2_server(httpd):
-    return lambda config=ECHO, **options: httpd(config, tls=True, **{"modules": ("http2",), **options})
-
-
-def echo(stream, text="hello"):
-    stream.send_frame(TEXT, text)
-    stream.expect_frame(TEXT, text)
 
 
 def hear(stream, text):
@@ -45,14 +25,9 @@ def hear(stream, text):
         pass
 
 
-def close(stream):
-    stream.send_close(1000)
-    assert stream.expect_close()[0] == 1000
-    stream.read_eof()
-
-
 def test_a_handler_has_sessions_over_http2(h2_server):
-    server = h2_server(f'WebSocketLog sessions.log "%U %{{backend}}W %{{messages-in}}W %{{code}}W %{{side}}W"\n{ECHO}')
+    server = h2_server(f'WebSocketLog sessions.log "%U %{{backend}}W %{{messages-in}}W %{{code}}W %{{side}}W"\n{ECHO}'
+                       '<Location "/echo">\nWebSocketSubprotocol chat\n</Location>\n')
     with http2(server) as connection, connection.open("/echo", {"sec-websocket-protocol": "chat"}) as stream:
         assert stream.headers["sec-websocket-protocol"] == "chat"
         echo(stream)
@@ -95,35 +70,11 @@ def test_origins_are_checked_over_http2(h2_server, origin, status):
         assert stream.status == status
 
 
-@pytest.fixture
-def h2_relay(httpd):
-    return Relay(httpd, H2, modules=("http2",))
-
-
 def test_a_backend_is_relayed_over_http2(h2_relay):
     with h2_relay.websockets_backend(), http2(h2_relay.server) as connection, connection.open(h2_relay.path()) as stream:
         echo(stream)
         close(stream)
     assert not [line for line in h2_relay.server.complaints() if "[ws:" in line]
-
-
-@pytest.mark.parametrize("leave", [lambda stream: stream.reset(), lambda stream: stream.shutdown_write()],
-                         ids=["RST_STREAM", "END_STREAM"])
-def test_a_client_that_leaves_is_lost_to_the_backend(h2_relay, leave):
-    with ExitStack() as stack:
-        closes = []
-
-        def script(backend):
-            backend.accept_websocket()
-            closes.append(backend.expect_close()[0])
-
-        stack.enter_context(h2_relay.scripted_backend(script))
-        connection = stack.enter_context(http2(h2_relay.server))
-        stream = connection.open(h2_relay.path())
-        leave(stream)
-        wait_until(lambda: closes == [1001], lambda: f"{closes}\n{h2_relay.server.error_log()}")
-        h2_relay.server.wait_for_log("the client was lost: the peer ended the TCP connection")
-        stream.close()
 
 
 def test_many_streams_go_beside_ordinary_requests(h2_server):
@@ -139,49 +90,6 @@ def test_many_streams_go_beside_ordinary_requests(h2_server):
             assert connection.get("/page") == 200
         for stream in streams:
             close(stream)
-
-
-def test_a_stream_that_nobody_reads_does_not_hold_the_others(h2_server):
-    with http2(h2_server()) as connection, connection.open("/echo") as idle, connection.open("/echo") as busy:
-        # More than the windows and buffers of one stream take; its echo comes to a stop.
-        part = bytes(64 << 10)
-        idle.socket.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            for _ in range(2_000):
-                idle.socket.sendall(b"\x82\xff" + len(part).to_bytes(8, "big") + bytes(4) + part)
-        for number in range(20):
-            echo(busy, f"message {number}")
-        close(busy)
-
-
-def test_more_than_may_be_bridged_get_503_and_their_places_come_back(h2_server):
-    server = h2_server(f"WebSocketMaxBridged 2\n{ECHO}")
-    with http2(server) as connection:
-        first, second = connection.open("/echo"), connection.open("/echo")
-        with connection.connect("/echo") as third:
-            assert third.status == 503
-            assert third.headers["retry-after"]
-        server.wait_for_log("ws:warn.*refused with 503: this child has 2 bridged sessions.*WebSocketMaxBridged")
-        close(first)
-
-        def opens():
-            with connection.connect("/echo") as stream:
-                return stream.status == 200
-        wait_until(opens, server.error_log)
-        echo(second)
-        close(second)
-
-
-def test_a_graceful_restart_closes_bridged_sessions_with_1001(h2_server):
-    server = h2_server()
-    with http2(server) as connection, connection.open("/echo") as stream:
-        echo(stream)
-        old = server.children()
-        server.graceful()
-        assert stream.expect_close()[0] == 1001
-        stream.send_close(1001)
-        stream.read_eof()
-    wait_until(lambda: not set(old) & set(server.children()), server.error_log)
 
 
 def test_what_is_published_reaches_members_over_http2(h2_server):
@@ -223,6 +131,18 @@ CustomLog "${{ROOT}}/access.log" "%H %>s %U"
     log = relay.server.config.root / "access.log"
     for path in ("/echo", "/chat", relay.path()):
         wait_until(lambda: f"HTTP/2.0 101 {path}" in log.read_text().splitlines(), log.read_text)
+
+
+def test_the_status_page_has_its_session_over_http2(h2_server):
+    server = h2_server(H2 + STATUS)
+    with http2(server) as connection, connection.open("/echo") as stream, connection.open("/ws-status") as page:
+        def told():
+            return {session["location"]: session for session in json.loads(page.read_frame().payload)["sessions"]}
+        echo(stream)
+        wait_until(lambda: told()["/echo"]["messages_in"] == 1, "the echo is counted")
+        assert set(told()) == {"/echo", "/ws-status"}
+        page.send_frame(TEXT, json.dumps({"filter": "/echo"}))
+        wait_until(lambda: set(told()) == {"/echo"}, "the page's wish is heard")
 
 
 def test_http2_conf_echoes(recipe):

@@ -54,6 +54,19 @@ class Relay:
     def session(self, tls=False, backend_tls=False, path=None, answer=None, is_websocket=True):
         """(client, backend): the raw ends of a session, after both handshakes. `answer`: more
         headers of the backend's."""
+        with self._open_backend(backend_tls, answer, is_websocket) as next_backend, self.client(tls) as client:
+            client.open(path or self.path(backend_tls))
+            yield client, next_backend()
+
+    @contextmanager
+    def stream_session(self, connection):
+        """The same, over that HTTP/2 connection."""
+        with self._open_backend() as next_backend, connection.open(self.path()) as stream:
+            yield stream, next_backend()
+
+    @contextmanager
+    def _open_backend(self, tls=False, answer=None, is_websocket=True):
+        """A function that gives the raw end of the next session there."""
         connections, is_over = queue.Queue(), threading.Event()
 
         def script(connection):
@@ -62,9 +75,8 @@ class Relay:
             connections.put(connection)
             assert is_over.wait(patience(60))
 
-        with self.scripted_backend(script, backend_tls), self.client(tls) as client:
+        with self.scripted_backend(script, tls):
             try:
-                client.open(path or self.path(backend_tls))
-                yield client, connections.get(timeout=patience(10))
+                yield lambda: connections.get(timeout=patience(10))
             finally:
                 is_over.set()

@@ -2,7 +2,8 @@
 //
 // Prints the port that it listens at. Whoever connects there sends a line of JSON, {"path": ..., "headers": {...}}, gets one with the
 // answer's status and headers, and from then on the bytes of an extended CONNECT (RFC 8441); with "method", those of an ordinary
-// response. The end of either side is that of the other; a connection that is reset resets the stream.
+// response. The end of either side is that of the other: END_STREAM ends the connection, RST_STREAM and the loss of the HTTP/2
+// connection reset it, and the other way round.
 const http2 = require("http2");
 const net = require("net");
 
@@ -10,19 +11,27 @@ const [port] = process.argv.slice(2);
 const authority = `127.0.0.1:${port}`;
 const connection = http2.connect(`https://${authority}`, { rejectUnauthorized: false });
 connection.on("error", (error) => console.error(error.message));
+connection.on("close", () => server.listening || process.exit(1));
 
 const connectHeaders = { ":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", "sec-websocket-version": "13" };
 
-function serve(client, { path, method, headers }) {
+const taken = new Map();  // by the port of whose stream it is
+
+function serve(client, { path, method, headers, unread, count }) {
+  if (count) return client.end(JSON.stringify({ bytes: taken.get(count)() }) + "\n");
   const start = method ? { ":method": method } : connectHeaders;
   const stream = connection.request({ ...start, ":path": path, ":authority": authority, ...headers }, { endStream: Boolean(method) });
   stream.on("response", (answer) => {
     client.write(JSON.stringify({ status: answer[":status"], headers: answer }) + "\n");
-    stream.pipe(client);
+    if (!unread) stream.pipe(client, { end: false });
     client.pipe(stream);
   });
-  stream.on("error", () => client.destroy());
-  stream.on("close", () => client.end());
+  taken.set(client.remotePort, () => client.bytesRead - client.readableLength - stream.writableLength);
+  stream.on("error", () => {});  // "close" follows
+  // After END_STREAM mod_http2 resets what the client has left open, with NO_ERROR. A lost connection ends its streams too, with CANCEL.
+  const finish = () => (stream.rstCode === http2.constants.NGHTTP2_NO_ERROR ? client.end() : client.resetAndDestroy());
+  stream.on("end", finish);
+  stream.on("close", finish);
   client.on("error", () => stream.close(http2.constants.NGHTTP2_CANCEL));
 }
 
