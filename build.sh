@@ -16,7 +16,8 @@ usage: ./build.sh COMMAND
   test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
-  bench                 the protocol's inner loops beside memcpy; a handler's coroutine; idle sessions; publishing
+  bench [SECTION...]    mod_ws beside nginx, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays, handlers,
+                        memory, upgrades, pages; without a section also the protocol's inner loops, a handler's coroutine, publishing
   install [--destdir D] modules, headers and configuration to where apxs says, below D; with --modules M those that are
                         there already, without a build
 
@@ -274,17 +275,20 @@ unpack() {
   dpkg-deb -x "$folder/$1"_*.deb "$folder/debian"
 }
 
+# bench [SECTION...]: those of compare.py; without one, all that can be measured.
 bench() {
   need_build_packages
   need libbenchmark-dev python3
   need_peers
   configure_and_build "$BUILD/release" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_BENCH=ON >&2
+  export WS_RELEASE=$PWD/$BUILD/release WS_MODULES=$PWD/$BUILD/release/modules WS_HTTPD WS_HTTPD_MODULES
+  WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules)
+  /usr/bin/python3 -B tests/bench/compare.py "$@"
+  [ $# -eq 0 ] || return 0
   /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
   "$BUILD/release/echo_bench"
-  WS_MODULES=$PWD/$BUILD/release/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B tests/bench/sessions.py "$@"
-  WS_MODULES=$PWD/$BUILD/release/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B tests/bench/broadcast.py "$BUILD/release/broadcast_bench"
+  /usr/bin/python3 -B tests/bench/sessions.py
+  /usr/bin/python3 -B tests/bench/broadcast.py "$BUILD/release/broadcast_bench"
 }
 
 install_files() {

@@ -207,8 +207,8 @@ bool EventLoop::watch(int fd, Interest interest, Watcher& watcher) {
 }
 
 bool EventLoop::watch_reserved(int fd, Interest interest, Watcher& watcher) {
-  return watch(fd, interest, watcher) ||
-         (errno == EEXIST && control(epoll_.get(), EPOLL_CTL_MOD, fd, interest, &watcher));
+  return control(epoll_.get(), EPOLL_CTL_MOD, fd, interest, &watcher) ||
+         (errno == ENOENT && watch(fd, interest, watcher));
 }
 
 void EventLoop::change_interest(int fd, Interest interest, Watcher& watcher) {

@@ -209,7 +209,7 @@ void Handover::take(Prepared& prepared, std::size_t number) {
 void Handover::let_go(std::size_t number) {
   Prepared& free = prepared_[number];
   // The descriptor's flags are shared with httpd's copy, which may have been blocking until now.
-  ::fcntl(free.socket.get(), F_SETFL, ::fcntl(free.socket.get(), F_GETFL) | O_NONBLOCK);
+  ::fcntl(free.socket.get(), F_SETFL, O_NONBLOCK);  // a socket has no other such flag
   if (free.ssl) {
     // mod_ssl's callbacks find their connection here, and would follow a dead pointer.
     SSL_set_app_data(free.ssl.get(), nullptr);

@@ -117,6 +117,7 @@ def httpd(name, version, root, config, deflate_path="", **options):
     common = text_of("httpd.conf", {**TLS, "BACKLOG": BACKLOG})
     server = Httpd(root, common + config, tls=True, log_level="warn", **options)
     server.start()
+    server.publish("page", "a page of a kilobyte\n" * 48)
     try:
         yield Peer(name, version, server.process.pid, server.port, tls_port=server.tls_port, deflate_path=deflate_path)
     finally:

@@ -1,0 +1,93 @@
+"""Rounds of the load generator, and what they come to."""
+
+import json
+import os
+import statistics
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+RELEASE = Path(os.environ.get("WS_RELEASE", "build/release")).resolve()
+ALL_CPUS = os.sched_getaffinity(0)
+CPUS = sorted(ALL_CPUS)
+SERVER_CPUS, LOAD_CPUS = ({CPUS[0]}, set(CPUS[1:2])) if len(CPUS) > 1 else (ALL_CPUS, ALL_CPUS)
+# A median that single rounds differ from by more says little.
+NOISY = 0.5
+
+
+@contextmanager
+def on_cpus(cpus):
+    """What is started meanwhile runs there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def echo_backend(cpus=LOAD_CPUS):
+    """The port of the backend that relays lead to."""
+    with on_cpus(cpus), subprocess.Popen([RELEASE / "echo_backend"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                              text=True) as backend:
+        try:
+            yield int(backend.stdout.readline())
+        finally:
+            backend.stdin.close()
+
+
+def command(mode, peer, options):
+    tls = "--tls" in options
+    path = peer.deflate_path if "--deflate" in options else peer.path
+    return [RELEASE / "ws_load", mode, "--port", str(peer.tls_port if tls else peer.port), "--path", path,
+            "--server", str(peer.pid), *options]
+
+
+def load(mode, peer, *options, cpus=LOAD_CPUS):
+    """What one run of ws_load measured."""
+    with on_cpus(cpus):
+        run = subprocess.run(command(mode, peer, options), capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(f"{peer.name}: {run.stderr}")
+    return json.loads(run.stdout)
+
+
+@contextmanager
+def held_sessions(peer, count):
+    """Idle sessions that have echoed once."""
+    with on_cpus(LOAD_CPUS):
+        holder = subprocess.Popen(command("hold", peer, ["--connections", str(count)]), stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+    with holder:
+        try:
+            if not holder.stdout.readline():
+                raise RuntimeError(f"{peer.name}: {count} sessions cannot be held")
+            yield
+        finally:
+            holder.stdin.close()
+
+
+def in_turn(rounds, peers, measure):
+    """A B C A B C: what measure(peer) gave in each round, by the peers' names."""
+    results = {peer.name: [] for peer in peers}
+    for _ in range(rounds):
+        for peer in peers:
+            results[peer.name].append(measure(peer))
+    return results
+
+
+class Measured:
+    """One number of several rounds."""
+
+    def __init__(self, rounds, key):
+        self.values = [result[key] for result in rounds]
+        self.median = statistics.median(self.values)
+
+    @property
+    def spread(self):
+        return (max(self.values) - min(self.values)) / self.median if self.median else 0
+
+    def text(self, digits):
+        noisy = " (noisy)" if self.spread > NOISY else ""
+        return f"{self.median:,.{digits}f} ±{self.spread / 2:.0%}{noisy}"
