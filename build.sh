@@ -278,7 +278,7 @@ unpack() {
 # bench [SECTION...]: those of compare.py; without one, all that can be measured.
 bench() {
   need_build_packages
-  need libbenchmark-dev python3
+  need libbenchmark-dev python3 strace
   need_peers
   configure_and_build "$BUILD/release" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_BENCH=ON >&2
   export WS_RELEASE=$PWD/$BUILD/release WS_MODULES=$PWD/$BUILD/release/modules WS_HTTPD WS_HTTPD_MODULES
@@ -287,7 +287,7 @@ bench() {
   [ $# -eq 0 ] || return 0
   /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
   "$BUILD/release/echo_bench"
-  /usr/bin/python3 -B tests/bench/sessions.py
+  /usr/bin/python3 -B tests/bench/worker_thread.py
   /usr/bin/python3 -B tests/bench/broadcast.py "$BUILD/release/broadcast_bench"
 }
 

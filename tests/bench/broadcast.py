@@ -7,6 +7,7 @@ Beside it, what the kernel itself takes for so many send(2) and recv(2) here.
 
 import contextlib
 import io
+import signal
 import statistics
 import subprocess
 import sys
@@ -42,6 +43,20 @@ def server_rate(program, messages, window):
         return rate(program, "server", server.port, SUBSCRIBERS, messages, window)
 
 
+def calls_a_delivery(program, messages, window):
+    """How often the server's processes send, by strace, for a subscriber and a message."""
+    with server_root() as root, Httpd(root, CONFIG, threads=25, log_level="warn") as server:
+        summary = root / "calls"
+        pids = [option for pid in server.children() for option in ("-p", str(pid))]
+        with subprocess.Popen(["strace", "-f", "-c", "-o", summary, *pids], stderr=subprocess.PIPE, text=True) as strace:
+            strace.stderr.readline()  # it is attached
+            rate(program, "server", server.port, SUBSCRIBERS, messages, window)
+            strace.send_signal(signal.SIGINT)
+        rows = [line.split() for line in summary.read_text().splitlines()]
+        sends = sum(int(row[3]) for row in rows if row and row[-1] in ("sendto", "sendmsg"))
+        return sends / (SUBSCRIBERS * messages)
+
+
 def main():
     program = sys.argv[1]
     floor, rates = [], {window: [] for window in WINDOWS}
@@ -50,13 +65,14 @@ def main():
             floor.append(rate(program, "floor", SUBSCRIBERS, 50))
             for window in WINDOWS:
                 rates[window].append(server_rate(program, 50 * window, window))
+        calls = {window: calls_a_delivery(program, 10 * window, window) for window in WINDOWS}
     print(f"publish 100 bytes to {SUBSCRIBERS} subscribers, deliveries/s, median of {ROUNDS}   target {TARGET} or more")
     bare = statistics.median(floor)
     print(f"  send(2) in a loop, no server   {bare:>9.0f}   ({min(floor)} to {max(floor)})")
     for window in WINDOWS:
         median = statistics.median(rates[window])
         print(f"  mod_ws, {window:>2} published at a time {median:>8.0f}   ({min(rates[window])} to {max(rates[window])})"
-              f"   {median / bare:.2f} of that loop")
+              f"   {median / bare:.2f} of that loop, {calls[window]:.3f} send(2) a delivery")
 
 
 main()

@@ -8,43 +8,16 @@
 #include <optional>
 #include <stdexcept>
 
-#include "tests/support/certificates.h"
 #include "tests/support/peer.h"
+#include "tests/support/tls_pair.h"
 
 namespace mod_ws::transport {
 namespace {
 
 using tests::Bytes;
 using tests::bytes_of;
+using Connected = tests::TlsPair;
 using Status = IoResult::Status;
-
-/// Two TLS transports whose handshake is done, in one thread.
-struct Connected {
-  explicit Connected(int version = TLS1_3_VERSION, int buffer_bytes = 0) {
-    tests::SocketPair pair = tests::make_socket_pair(buffer_bytes);
-    const tests::ContextPtr server_side = tests::Certificate("DNS:test").server_context();
-    const tests::ContextPtr client_side(SSL_CTX_new(TLS_client_method()));
-    SslPtr server_ssl(SSL_new(server_side.get()));
-    SslPtr client_ssl(SSL_new(client_side.get()));
-    SSL_set_max_proto_version(client_ssl.get(), version);
-    SSL_set_fd(server_ssl.get(), pair.ours.get());
-    SSL_set_fd(client_ssl.get(), pair.theirs.get());
-    SSL_set_accept_state(server_ssl.get());
-    SSL_set_connect_state(client_ssl.get());
-    for (int i = 0; i < 20; ++i) {
-      SSL_do_handshake(client_ssl.get());
-      SSL_do_handshake(server_ssl.get());
-    }
-    if (SSL_is_init_finished(server_ssl.get()) == 0 || SSL_is_init_finished(client_ssl.get()) == 0)
-      throw std::runtime_error("handshake");
-    server.emplace(std::move(pair.ours), std::move(server_ssl));
-    client.emplace(std::move(pair.theirs), std::move(client_ssl));
-    Bytes none(1);
-    client->read_some(none);  // TLS 1.3's tickets: a socket closed with unread bytes is reset
-  }
-  std::optional<Tls> server;
-  std::optional<Tls> client;
-};
 
 /// Reads until `size` bytes have come or nothing does.
 Bytes read_all(Tls& tls, std::size_t size) {

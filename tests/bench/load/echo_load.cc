@@ -18,11 +18,20 @@ constexpr milliseconds patience{10'000};
 
 EchoLoad::EchoLoad(const Options& options)
     : options_(options), messages_(options.content), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  for (std::size_t i = 0; i < options.connections; ++i) {
-    auto& session = *sessions_.emplace_back(std::make_unique<EchoSession>(
-        options.target, options.handshake_headers(), messages_, options.in_flight));
-    epoll_event event{.events = EPOLLIN, .data = {.ptr = &session}};
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, session.fd(), &event);
+  for (std::size_t i = 0; i < options.connections; ++i) open();
+}
+
+void EchoLoad::open() {
+  auto& session = *sessions_.emplace_back(std::make_unique<EchoSession>(
+      options_.target, options_.handshake_headers(), messages_, options_.in_flight));
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = &session}};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, session.fd(), &event);
+}
+
+void EchoLoad::replace(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    sessions_.pop_front();
+    open();
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <deque>
 #include <memory>
-#include <vector>
 
 #include "tests/bench/load/echo_session.h"
 #include "tests/bench/load/options.h"
@@ -20,6 +19,9 @@ class EchoLoad {
   /// Waits until nothing is under way.
   void settle();
 
+  /// Closes so many sessions, the oldest first, and opens others. Nothing is under way.
+  void replace(std::size_t count);
+
   const Latencies& latencies() const { return latencies_; }
   void forget_latencies() { latencies_ = {}; }
 
@@ -29,6 +31,7 @@ class EchoLoad {
     EchoSession* session;
   };
 
+  void open();
   void dispatch(std::chrono::milliseconds patience);
   void serve(EchoSession& session, bool may_read);
   void answer(EchoSession& session, std::size_t count);
@@ -39,7 +42,7 @@ class EchoLoad {
 
   const Options& options_;
   MessageSet messages_;
-  std::vector<std::unique_ptr<EchoSession>> sessions_;
+  std::deque<std::unique_ptr<EchoSession>> sessions_;
   std::deque<Thought> thoughts_;  ///< All are as long, so the first one ends first.
   base::UniqueFd epoll_;
   Latencies latencies_;

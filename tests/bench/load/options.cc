@@ -14,6 +14,7 @@ constexpr const char* usage = R"(usage: ws_load MODE --port N [OPTION...]
 Puts load on a WebSocket server at 127.0.0.1, checks every answer, and prints one line of JSON.
 
   echo       sessions with messages under way: rate, latency, the server's CPU time for a message
+  soak       the same in twenty slices, a line for each, between which a tenth of the sessions is replaced
   idle       sessions that have echoed once, and then stay: the server's memory for each
   hold       the same, and they stay until standard input ends
   upgrade    opening handshakes, each on a connection of its own

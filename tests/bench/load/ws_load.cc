@@ -26,17 +26,20 @@ void report(const Options& options, const std::function<Latencies(milliseconds)>
   const auto begin = Clock::now();
   const Latencies latencies = work(options.duration);
   const std::chrono::duration<double> time = Clock::now() - begin;
-  const auto cpu_ns = static_cast<double>(usage_of(options).cpu_ns - before.cpu_ns);
+  const Usage after = usage_of(options);
+  const auto cpu_ns = static_cast<double>(after.cpu_ns - before.cpu_ns);
   const auto count = static_cast<double>(latencies.count());
   if (count == 0) throw std::runtime_error("nothing was answered");
   std::printf(
       R"({"per_second": %.0f, "mb_per_second": %.1f, "cpu_us": %.3f, "server_cores": %.3f, )"
-      R"("p50_us": %.1f, "p99_us": %.1f, "p999_us": %.1f})"
+      R"("p50_us": %.1f, "p99_us": %.1f, "p999_us": %.1f, "memory_bytes": %llu})"
       "\n",
       count / time.count(),
       count * static_cast<double>(options.content.payload_bytes) / time.count() / 1e6,
       cpu_ns / 1e3 / count, cpu_ns / 1e9 / time.count(), latencies.quantile_us(0.5),
-      latencies.quantile_us(0.99), latencies.quantile_us(0.999));
+      latencies.quantile_us(0.99), latencies.quantile_us(0.999),
+      static_cast<unsigned long long>(after.memory_bytes));
+  std::fflush(stdout);
 }
 
 void echo(const Options& options) {
@@ -48,6 +51,24 @@ void echo(const Options& options) {
     return load.latencies();
   });
   load.settle();
+}
+
+/// Slices of the duration; between two of them a tenth of the sessions is closed, and others
+/// opened.
+void soak(const Options& options) {
+  constexpr int slices = 20;
+  Options slice = options;
+  slice.duration = options.duration / slices;
+  EchoLoad load(slice);
+  for (int i = 0; i < slices; ++i) {
+    load.forget_latencies();
+    report(slice, [&load](milliseconds duration) {
+      load.run(duration);
+      return load.latencies();
+    });
+    load.settle();
+    load.replace((options.connections + 9) / 10);
+  }
 }
 
 /// So that the server has made what it makes once.
@@ -95,8 +116,9 @@ void http(const Options& options) {
 }
 
 void run(Options options) {
-  const std::map<std::string, void (*)(const Options&)> modes{
-      {"echo", echo}, {"idle", idle}, {"hold", hold}, {"upgrade", upgrade}, {"http", http}};
+  const std::map<std::string, void (*)(const Options&)> modes{{"echo", echo},       {"soak", soak},
+                                                              {"idle", idle},       {"hold", hold},
+                                                              {"upgrade", upgrade}, {"http", http}};
   const auto mode = modes.find(options.mode);
   if (mode == modes.end()) throw std::runtime_error("no such mode: " + options.mode);
   const TlsContext tls = make_tls_context();
