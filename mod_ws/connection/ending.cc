@@ -9,7 +9,7 @@ std::string describe(const Ending& ending) {
     case Ending::Cause::finished:
       return "closed as intended";
     case Ending::Cause::peer_ended:
-      return "the peer ended the TCP connection";
+      return "the peer left without a Close frame";
     case Ending::Cause::failed:
       return ending.error == 0 ? "TLS error" : std::generic_category().message(ending.error);
     case Ending::Cause::close_timeout:

@@ -9,6 +9,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -26,10 +28,15 @@ constexpr std::size_t read_bytes = 16 << 10;
 /// How often it is looked whether a stream that is not read has been reset.
 constexpr int look_every_ms = 1'000;
 
-std::atomic<unsigned> bridge_count{0};
+using Kind = Bridge::Place::Kind;
+
+std::array<std::atomic<unsigned>, 2> bridge_counts;
+
+std::atomic<unsigned>& count_of(Kind kind) { return bridge_counts[static_cast<std::size_t>(kind)]; }
 
 std::mutex running_mutex;
 std::set<Bridge*> running_bridges;
+bool are_cut = false;  // those that begin later, too
 
 /// What becomes readable when the client has sent something; -1 when nothing more can come.
 int descriptor_of(conn_rec* c) {
@@ -53,21 +60,24 @@ int socket_of(conn_rec* c) {
 
 }  // namespace
 
-Bridge::Place::Place(unsigned max) : is_taken_(bridge_count.fetch_add(1) < max) {
-  if (!is_taken_) bridge_count.fetch_sub(1);
+Bridge::Place::Place(Kind kind, unsigned max)
+    : kind_(kind), is_taken_(count_of(kind).fetch_add(1) < max) {
+  if (!is_taken_) count_of(kind).fetch_sub(1);
 }
 
 Bridge::Place::~Place() {
-  if (is_taken_) bridge_count.fetch_sub(1);
+  if (is_taken_) count_of(kind_).fetch_sub(1);
 }
 
-Bridge::Bridge(request_rec* r, unsigned max)
+Bridge::Bridge(request_rec* r, Place::Kind kind, unsigned max)
     : client_(r->connection),
-      place_(max),
+      place_(kind, max),
       brigade_(apr_brigade_create(r->pool, client_->bucket_alloc)),
       awaits_first_eos_(client_->master != nullptr) {
+  if (!place_) return;
+  client_socket_ = base::UniqueFd(::fcntl(socket_of(client_), F_DUPFD_CLOEXEC, 0));
   std::array<int, 2> ends{-1, -1};
-  if (!place_ ||
+  if (!client_socket_ ||
       ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return;
   }
@@ -84,6 +94,7 @@ class Bridge::Run {
   explicit Run(Bridge& bridge) : bridge_(bridge) {
     const std::lock_guard lock(running_mutex);
     running_bridges.insert(&bridge_);
+    if (are_cut) bridge_.cut();
   }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -98,7 +109,6 @@ class Bridge::Run {
 
 void Bridge::run() {
   ap_remove_input_filter_byhandle(client_->input_filters, "reqtimeout");
-  client_socket_ = base::UniqueFd(::fcntl(socket_of(client_), F_DUPFD_CLOEXEC, 0));
   {
     const Run run(*this);
     while (!has_ended_) {
@@ -118,6 +128,7 @@ void Bridge::cut() {
 
 void Bridge::cut_all() {
   const std::lock_guard lock(running_mutex);
+  are_cut = true;
   for (Bridge* const bridge : running_bridges) bridge->cut();
 }
 
@@ -131,7 +142,7 @@ void Bridge::wait() {
       pollfd{.fd = our_end_.get(),
              .events = static_cast<short>(up_.empty() ? POLLIN : POLLIN | POLLOUT),
              .revents = 0}};
-  ::poll(waits.data(), waits.size(), look_every_ms);
+  ::poll(waits.data(), waits.size(), reads_client ? -1 : look_every_ms);
   // A stream that was reset says so here, and by nothing that could be polled while it is not read.
   const bool is_broken = !reads_client && (waits[0].revents & (POLLERR | POLLHUP)) != 0;
   if (client_->aborted != 0 || is_broken) end();
@@ -231,6 +242,10 @@ void Bridge::end() { has_ended_ = true; }
 
 namespace {
 
+Kind kind_of(const request_rec* r) {
+  return r->connection->master != nullptr ? Kind::stream : Kind::connection;
+}
+
 /// Without HTTP/2 it is a worker thread that is held, of which half are for others whatever the
 /// directive says.
 unsigned max_bridges(const request_rec* r) {
@@ -238,25 +253,29 @@ unsigned max_bridges(const request_rec* r) {
   ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
   const auto half = static_cast<unsigned>(std::max(threads / 2, 1));
   const unsigned configured = server_config(r->server).max_bridged.value_or(half);
-  return r->connection->master != nullptr ? configured : std::min(configured, half);
+  return kind_of(r) == Kind::stream ? configured : std::min(configured, half);
 }
 
 int refuse_bridge(request_rec* r, unsigned max) {
   static base::RareLine rare_line;
   ask_to_retry(r);
   if (const auto refused = rare_line.count(); refused > 0) {
-    ap_log_rerror(
-        APLOG_MARK, APLOG_WARNING, 0, r,
-        "opening handshake refused with 503: this child has %u bridged sessions, each of "
-        "which holds a thread (WebSocketMaxBridged); refused since this was last said: %s",
-        max, std::to_string(refused).c_str());
+    const char* const which =
+        kind_of(r) == Kind::stream
+            ? "over HTTP/2, each of which holds a thread of mod_http2's (WebSocketMaxBridged)"
+            : "without HTTP/2, each of which holds one of its threads (WebSocketMaxBridged, and half "
+              "of ThreadsPerChild)";
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  "opening handshake refused with 503: this child has %u bridged sessions %s; "
+                  "refused since this was last said: %s",
+                  max, which, std::to_string(refused).c_str());
   }
   return HTTP_SERVICE_UNAVAILABLE;
 }
 
 int prepare_bridge(request_rec* r, Handover& handover) {
   const unsigned max = max_bridges(r);
-  auto bridge = std::make_shared<Bridge>(r, max);
+  auto bridge = std::make_shared<Bridge>(r, kind_of(r), max);
   if (!bridge->has_place()) return refuse_bridge(r, max);
   if (!handover.prepare_bridged(bridge->take_session_end())) return refuse_for_scarcity(r, errno);
   request_state(r).bridge = std::move(bridge);
@@ -276,8 +295,9 @@ void run_bridge(request_rec* r) {
   if (!request_state(r).bridge || !request_state(r).is_handed_over) return;
   const auto bridge = std::move(request_state(r).bridge);
   ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                "bridged, so that the session holds a thread of this child and ends with it: %s",
-                takeover_obstacle(r->connection));
+                "%s: bridged, so that the session holds a thread of this child and ends with the "
+                "child: %s",
+                r->uri, takeover_obstacle(r->connection));
   bridge->run();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -16,10 +17,13 @@ class Handover;
 /// other end and httpd's filters, for as long as the session lives. The engine knows nothing of it.
 class Bridge {
  public:
-  /// One more of the bridges that this child may have.
+  /// One more of the bridges of its kind that this child may have: each kind holds threads of its
+  /// own.
   class Place {
    public:
-    explicit Place(unsigned max);
+    enum class Kind : std::size_t { stream, connection };
+
+    Place(Kind kind, unsigned max);
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
     ~Place();
@@ -27,11 +31,12 @@ class Bridge {
     explicit operator bool() const { return is_taken_; }
 
    private:
+    Kind kind_;
     bool is_taken_;
   };
 
   /// With errno, and without ends, when there are no descriptors.
-  Bridge(request_rec* r, unsigned max);
+  Bridge(request_rec* r, Place::Kind kind, unsigned max);
 
   bool has_place() const { return static_cast<bool>(place_); }
   /// The session's end; once. -1, with errno, when there is none.

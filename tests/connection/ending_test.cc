@@ -11,7 +11,7 @@ using Cause = Ending::Cause;
 
 TEST(Ending, DescribesEveryCause) {
   EXPECT_EQ(describe({Cause::finished}), "closed as intended");
-  EXPECT_EQ(describe({Cause::peer_ended}), "the peer ended the TCP connection");
+  EXPECT_EQ(describe({Cause::peer_ended}), "the peer left without a Close frame");
   EXPECT_EQ(describe({Cause::close_timeout}), "no answer to the Close frame in time");
   EXPECT_EQ(describe({Cause::write_timeout}), "the peer took no data in time");
 }

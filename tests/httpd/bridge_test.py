@@ -42,7 +42,7 @@ def test_the_log_says_why_and_what_it_costs(httpd):
     server = httpd(ECHO, log_level="info")
     with MangledClient(server.port) as client:
         client.open("/echo")
-        server.wait_for_log("ws:info.*bridged, so that the session holds a thread of this child and ends with it: "
+        server.wait_for_log("ws:info.*/echo: bridged, so that the session holds a thread of this child and ends with the child: "
                             "the connection filter mangle may change its bytes")
 
 

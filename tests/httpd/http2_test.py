@@ -41,7 +41,7 @@ def test_a_handler_has_sessions_over_http2(h2_server):
         close(stream)
     log = server.config.root / "sessions.log"
     wait_until(lambda: log.read_text() == "/echo handler:echo 3 1000 client\n", log.read_text)
-    server.wait_for_log("ws:info.*bridged, so that the session holds a thread of this child and ends with it: "
+    server.wait_for_log("ws:info.*/echo: bridged, so that the session holds a thread of this child and ends with the child: "
                         "it is a stream of an HTTP/2 connection")
 
 

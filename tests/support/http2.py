@@ -47,7 +47,9 @@ class Stream(FrameStream):
 class Http2Connection:
     def __init__(self, node):
         self._node = node
-        self._port = int(node.stdout.readline())
+        port = node.stdout.readline()
+        assert port, "Node says on standard error why it has no connection"
+        self._port = int(port)
 
     def connect(self, path, headers=None, unread=False):
         """A WebSocket handshake, which may be refused. `unread`: nothing that comes then is taken."""
