@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from measuring import ALL_CPUS, SERVER_CPUS, Measured, echo_backend, held_sessions, in_turn, load, on_cpus  # noqa: E402
-from peers import HANDLERS, RELAYS, handler_peer, relay_peer  # noqa: E402
+from peers import HANDLERS, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
 from support.httpd import server_root  # noqa: E402
 
 ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "7"))
@@ -100,21 +100,24 @@ def can(peer, work):
 
 def relays():
     print("### Relays: CPU time for an echo through them, 50 connections\n")
-    with server_root() as root, echo_backend() as backend, \
+    with server_root() as root, echo_backend() as (backend, _), \
             serving(*(relay_peer(name, backend, root) for name in RELAYS)) as peers:
         compare(RELAY_WORK, peers)
 
 
 def handlers():
     print("### Handlers: CPU time for an echo, 50 connections\n")
-    with server_root() as root, serving(*(handler_peer(name, root) for name in HANDLERS)) as peers:
-        compare(HANDLER_WORK, peers)
+    with server_root() as root, echo_backend(SERVER_CPUS) as (port, pid), \
+            serving(*(handler_peer(name, root) for name in HANDLERS)) as peers:
+        # What no server can go below that reads and writes each socket by itself.
+        bare = Peer("(recv and send, no more)", "", pid, port)
+        compare(HANDLER_WORK, [*peers, bare])
 
 
 def memory():
     print(f"### Memory: bytes of the server's processes for an idle session, of {IDLE_SESSIONS:,} that have echoed once\n")
     rows = [("session", *RELAYS[:3], "gorilla", "libwebsockets")]
-    with server_root() as root, echo_backend() as backend:
+    with server_root() as root, echo_backend() as (backend, _):
         for tls in ((), ("--tls",)):
             found = [growth(relay_peer(name, backend, root), tls) for name in RELAYS[:3]]
             rows.append(("relayed" + (" over TLS" if tls else ", target 800 for mod_ws"), *found, "", ""))
@@ -132,7 +135,7 @@ def growth(start, options):
 def upgrades():
     print("### Opening handshakes through relays, 8 at a time; each on connections of its own\n")
     rows = [("server", "handshakes/s", "CPU us", "p50 us", "p99 us", "mod_ws")]
-    with server_root() as root, echo_backend(ALL_CPUS) as backend, \
+    with server_root() as root, echo_backend(ALL_CPUS) as (backend, _), \
             serving(*(relay_peer(name, backend, root) for name in RELAYS), cpus=ALL_CPUS) as peers:
         results = in_turn(ROUNDS, peers, lambda peer: load("upgrade", peer, "--connections", "8", *SECONDS, cpus=ALL_CPUS))
     rate = {name: Measured(rounds, "per_second") for name, rounds in results.items()}

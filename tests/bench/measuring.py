@@ -28,11 +28,11 @@ def on_cpus(cpus):
 
 @contextmanager
 def echo_backend(cpus=LOAD_CPUS):
-    """The port of the backend that relays lead to."""
+    """What relays lead to, a loop of recv(2) and send(2): its port and process."""
     with on_cpus(cpus), subprocess.Popen([RELEASE / "echo_backend"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                               text=True) as backend:
         try:
-            yield int(backend.stdout.readline())
+            yield int(backend.stdout.readline()), backend.pid
         finally:
             backend.stdin.close()
 
