@@ -167,7 +167,7 @@ wait_until_serving() {
 }
 
 need_test_packages() {
-  need libgtest-dev openssl python3 python3-pytest python3-websockets procps redis-tools chromium nlohmann-json3-dev
+  need libgtest-dev openssl python3 python3-pytest python3-pytest-xdist python3-websockets procps redis-tools chromium nlohmann-json3-dev
   command -v node >/dev/null || need nodejs
   command -v npm >/dev/null || need npm
 }
@@ -195,7 +195,7 @@ run_tests() {
   WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
     WS_SANITIZER_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libstdc++.so)" WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
     WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B -m pytest tests/httpd tests/conformance || failed=1
+    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist loadfile tests/httpd tests/conformance || failed=1
   fuzz_all -runs=20000 -seed=1 || failed=1
   if [ $failed = 0 ]; then say "mod_ws: all tests passed"; else say "mod_ws: TESTS FAILED"; fi
   return $failed

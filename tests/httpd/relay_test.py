@@ -221,7 +221,7 @@ def test_well_behaved_ends_close_with_the_backends_code(relay, code, reason):
 # Peers that are lost
 
 
-@pytest.mark.parametrize("vanish, cause", [("close", "ended the TCP connection"),
+@pytest.mark.parametrize("vanish, cause", [("close", "left without a Close frame"),
                                            ("reset", "[Cc]onnection reset by peer")])
 def test_a_lost_backend_closes_the_client_with_1014(relay, legs, wait_for_log, vanish, cause):
     with relay.session(*legs) as (client, backend):

@@ -1,10 +1,19 @@
 """Ports for servers that must be told one in their configuration."""
 
+import os
 import random
 import socket
 
+
+def own_share(ports):
+    """Of several processes that test at once, this one's."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return ports[worker::workers]
+
+
 # Below the range from which the kernel takes the ports of outgoing connections.
-CANDIDATES = range(20000, 32000)
+CANDIDATES = own_share(range(20000, 32000))
 
 
 def is_free(port):
