@@ -73,6 +73,10 @@ def serving(*starts, cpus=SERVER_CPUS):
             yield peers
 
 
+def print_versions(peers):
+    print("; ".join(f"{peer.name}: {peer.version}" for peer in peers) + ".\n")
+
+
 def verdict(work, cpu):
     """How mod_ws stands to its target."""
     best = min(cpu[name].median for name in work.against)
@@ -102,6 +106,7 @@ def relays():
     print("### Relays: CPU time for an echo through them, 50 connections\n")
     with server_root() as root, echo_backend() as (backend, _), \
             serving(*(relay_peer(name, backend, root) for name in RELAYS)) as peers:
+        print_versions(peers)
         compare(RELAY_WORK, peers)
 
 
@@ -109,6 +114,7 @@ def handlers():
     print("### Handlers: CPU time for an echo, 50 connections\n")
     with server_root() as root, echo_backend(SERVER_CPUS) as (port, pid), \
             serving(*(handler_peer(name, root) for name in HANDLERS)) as peers:
+        print_versions(peers)
         # What no server can go below that reads and writes each socket by itself.
         bare = Peer("(recv and send, no more)", "", pid, port)
         compare(HANDLER_WORK, [*peers, bare])
