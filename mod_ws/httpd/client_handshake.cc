@@ -81,9 +81,7 @@ bool may_be_added(std::string_view name, std::string_view value) {
   for (const std::string_view excluded : excluded_headers) {
     if (protocol::equals_ignoring_case(name, excluded)) return false;
   }
-  // A line end in a value would let its author write headers of his own.
-  return protocol::is_token(name) &&
-         value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  return protocol::is_token(name) && protocol::is_one_line(value);
 }
 
 namespace {
