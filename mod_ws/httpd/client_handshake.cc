@@ -35,7 +35,7 @@ bool has_body(const request_rec* r) {
 }
 
 protocol::HandshakeRequest handshake_request(const request_rec* r) {
-  return {.method = r->method,
+  return {.method = view_of(r->method),  // none where the request's line could not be read
           .is_http_1_1 = r->proto_num >= HTTP_VERSION(1, 1),
           .has_body = has_body(r),
           .upgrade = header_in(r, "Upgrade"),

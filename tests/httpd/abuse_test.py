@@ -22,6 +22,7 @@ import pytest
 from support.deflate_bomb import zeros
 from support.flooding import flood
 from support.frames import BINARY, CONTINUATION, DEFAULT_MASK, PING, PONG, TEXT, frame, frame_header
+from support.raw_client import RawClient
 from support.relay import Relay
 from support.siege import assert_echoes, crowd, statuses, unharmed
 from support.waiting import patience
@@ -64,6 +65,37 @@ def module_relay(module_httpd):
 @pytest.fixture
 def server(relay):
     return relay.server
+
+
+# No requests
+
+
+NO_REQUESTS = {
+    "half-a-line": b"GE",
+    "no-version": b"GET / HTTP",
+    "half-a-head": b"GET / HTTP/1.1\r\nHos",
+    "long-line": b"GET /" + 9000 * b"a" + b" HTTP/1.1\r\n\r\n",
+    "nul": b"\0\r\n\r\n",
+    "no-target": b"GET\r\n\r\n",
+    "empty-lines": 100 * b"\r\n",
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n",
+    "http-2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "frames": 10 * frame(TEXT, "hello") + b"\r\n",
+}
+
+
+@pytest.fixture(scope="module")
+def hasty_server(module_httpd):
+    return module_httpd(f"RequestReadTimeout header=1\n{ECHO}", modules=("reqtimeout",))
+
+
+@pytest.mark.parametrize("sent", NO_REQUESTS.values(), ids=NO_REQUESTS)
+def test_what_is_no_request_harms_nobody(hasty_server, sent):
+    """httpd lets modules log it, though there is neither a method nor a path."""
+    with hasty_server.shared(), unharmed(hasty_server, 4 * MIB), \
+            RawClient("127.0.0.1", hasty_server.port) as client:
+        client.send(sent)
+        client.read_all()
 
 
 # Slow
