@@ -7,16 +7,11 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from support.relay import Relay
+from support.status import STATUS
 from support.waiting import wait_until
 
-CONFIG = """
+CONFIG = STATUS + """
 WebSocketLog sessions.log
-<Location "/echo">
-    WebSocketHandler echo
-</Location>
-<Location "/status">
-    SetHandler websocket-status
-</Location>
 <Location "/server-status">
     SetHandler server-status
 </Location>
@@ -71,9 +66,9 @@ def test_a_path_is_one_value_in_a_log_and_on_the_status_page(relay, path, name):
     since, ended = len(relay.server.error_log()), len(session_lines(relay))
     with relay.websockets_backend(), relay.client() as client:
         client.open(f"{path}/{name}?{name}")
-        wait_until(lambda: len(json.loads(body_of(relay, "/status?json"))["sessions"]) == 1, "the session is shown")
+        wait_until(lambda: len(json.loads(body_of(relay, "/ws-status?json"))["sessions"]) == 1, "the session is shown")
         assert b"<script>forged" not in body_of(relay, "/server-status")
-        assert_is_plain(body_of(relay, "/status?metrics").splitlines(), rb"#.*|mod_ws_\w+(\{.*\})? \S+")
+        assert_is_plain(body_of(relay, "/ws-status?metrics").splitlines(), rb"#.*|mod_ws_\w+(\{.*\})? \S+")
         client.close()
         wait_until(lambda: len(session_lines(relay)) > ended, "the session is logged")
     assert_is_plain(error_lines(relay, since), rb"\[\w{3} \w{3} \d.*")

@@ -7,16 +7,11 @@ import pytest
 
 from support.frames import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 from support.relay import Relay
+from support.status import STATUS
 from support.waiting import wait_until
 
-CONFIG = """
+CONFIG = STATUS + """
 WebSocketLog sessions.log
-<Location "/echo">
-    WebSocketHandler echo
-</Location>
-<Location "/status">
-    SetHandler websocket-status
-</Location>
 ProxyPass "/bytes" "tcp://127.0.0.1:${BACKEND_PORT}"
 RewriteEngine on
 RewriteRule "^/rule$" "ws://localhost:${BACKEND_PORT}/" [P]
@@ -115,6 +110,6 @@ def test_a_backends_answer_is_logged_without_them(relay, keeps_secrets, answer):
 def test_the_status_page_shows_no_query_and_no_header(relay, keeps_secrets):
     with keeps_secrets(sessions=1), relay.client() as client, relay.client() as visitor:
         client.open("/echo" + TARGET, headers=HEADERS)
-        report = wait_until(lambda: (lambda body: b'"/echo"' in body and body)(visitor.get("/status?json").body),
+        report = wait_until(lambda: (lambda body: b'"/echo"' in body and body)(visitor.get("/ws-status?json").body),
                             "the session is shown")
         assert [secret for secret in SECRETS if secret.encode() in report] == []
