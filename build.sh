@@ -13,7 +13,8 @@ usage: ./build.sh COMMAND
 
   run [--port N]        build, start httpd with the demo page on 127.0.0.1:N (8080; TLS on N+363), Ctrl-C ends it
   build                 build/modules/mod_ws.so and the example handlers
-  test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too
+  test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too; and
+                        what `build` makes, under valgrind
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
   bench [SECTION...]    mod_ws beside nginx, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays, handlers,
@@ -190,6 +191,7 @@ run_tests() {
   /usr/bin/python3 -B tests/support/check_layers.py || failed=1
   ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)" || failed=1
   test_threads || failed=1
+  test_release || failed=1
   # httpd is no sanitized program, so the runtime has to be there before the module that wants it, and
   # behind it the library whose exceptions it looks at.
   WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
@@ -211,6 +213,14 @@ test_threads() {
     "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
   done
   return $status
+}
+
+# What is installed: how it is hardened, and a short life of it under valgrind.
+test_release() {
+  need valgrind
+  build || return 1
+  WS_MODULES=$PWD/$BUILD/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
+    /usr/bin/python3 -B -m pytest tests/httpd/hardening_test.py tests/httpd/valgrind_test.py
 }
 
 # fuzz_all LIBFUZZER-OPTION...: runs every fuzzer; what it finds on the way stays under build/.

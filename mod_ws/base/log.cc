@@ -20,7 +20,8 @@ void log(const LogSubject& subject, LogLevel level, std::string_view text) {
   if (!log_is_enabled(subject.server, level)) return;
   std::string line;
   if (!subject.client.empty()) line.append("client ").append(subject.client).append(" ");
-  if (!subject.uri.empty()) line.append(subject.uri).append(": ");
+  const std::string_view path = subject.uri.substr(0, subject.uri.find('?'));
+  if (!path.empty()) line.append(path).append(": ");
   line += text;
   installed_sink.write(subject.server, level, line);
 }

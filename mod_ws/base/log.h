@@ -11,7 +11,7 @@ enum class LogLevel : unsigned char { error, warning, info, debug, trace };
 struct LogSubject {
   const void* server;
   std::string_view client;  ///< "192.0.2.7:51522"; empty: it is not about one.
-  std::string_view uri;
+  std::string_view uri;     ///< Its query stays out of the log: it may hold a secret.
 };
 
 /// What stands behind the log: httpd's error log, or a test's list. Both functions are called on

@@ -237,6 +237,19 @@ const char* backend_name(const BackendRequest& request) {
                                 : apr_pstrcat(r->pool, "unix:", socket_path, "|", address, nullptr);
 }
 
+int check_forwarded_headers(request_rec* r) {
+  const apr_array_header_t* const entries = apr_table_elts(r->headers_in);
+  for (int i = 0; i < entries->nelts; ++i) {
+    const auto& [name, value, hash] = reinterpret_cast<const apr_table_entry_t*>(entries->elts)[i];
+    if (protocol::is_one_line(value)) continue;
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  "opening handshake refused with 400: header %s for the backend has a line end",
+                  name);
+    return HTTP_BAD_REQUEST;
+  }
+  return OK;
+}
+
 int send_backend_handshake(const BackendRequest& request) {
   request_rec* const r = request.r;
   conn_rec* const origin = request.backend->connection;

@@ -39,6 +39,10 @@ const char* backend_name(const BackendRequest& request);
 /// Whether the worker has a name of its own.
 bool has_named_worker(const BackendRequest& request);
 
+/// Whether each header that a backend would get is one line: rules of the configuration may have
+/// made values of what clients send. OK, or the status to refuse with.
+int check_forwarded_headers(request_rec* r);
+
 /// Sends the client's opening handshake on, with what mod_proxy adds and drops. OK, or the status
 /// to give up with.
 int send_backend_handshake(const BackendRequest& request);

@@ -35,7 +35,7 @@ bool has_body(const request_rec* r) {
 }
 
 protocol::HandshakeRequest handshake_request(const request_rec* r) {
-  return {.method = r->method,
+  return {.method = view_of(r->method),  // none where the request's line could not be read
           .is_http_1_1 = r->proto_num >= HTTP_VERSION(1, 1),
           .has_body = has_body(r),
           .upgrade = header_in(r, "Upgrade"),
@@ -81,9 +81,7 @@ bool may_be_added(std::string_view name, std::string_view value) {
   for (const std::string_view excluded : excluded_headers) {
     if (protocol::equals_ignoring_case(name, excluded)) return false;
   }
-  // A line end in a value would let its author write headers of his own.
-  return protocol::is_token(name) &&
-         value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  return protocol::is_token(name) && protocol::is_one_line(value);
 }
 
 namespace {

@@ -273,7 +273,8 @@ int reserve_before_balancing(request_rec* r) {
 int check_handshake(request_rec* r) {
   static const auto any_origin = protocol::OriginRules::any();
   const auto* const origin = location_config(r).origin;
-  return check_client_handshake(r, origin != nullptr ? *origin : any_origin);
+  const int refusal = check_client_handshake(r, origin != nullptr ? *origin : any_origin);
+  return refusal != OK ? refusal : check_forwarded_headers(r);
 }
 
 int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf, char* url,

@@ -8,6 +8,10 @@ namespace mod_ws::protocol {
 /// RFC 9110 5.6.2: one or more of letters, digits and !#$%&'*+-.^_`|~
 bool is_token(std::string_view text);
 
+/// Whether it can be a header's value: with a line end in it, or NUL, its author would write
+/// headers of his own.
+bool is_one_line(std::string_view value);
+
 /// ASCII only, as HTTP compares names and tokens.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 

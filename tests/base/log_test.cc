@@ -41,6 +41,14 @@ TEST(Log, NamesNoClientWhereThereIsNone) {
   EXPECT_EQ(lines[1].text, "all is lost");
 }
 
+TEST(Log, LeavesOutTheQuery) {
+  lines.clear();
+  set_log_sink({info_and_worse, keep});
+  log({nullptr, "192.0.2.7:51522", "/chat?token=secret?more"}, LogLevel::info, "was lost");
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].text, "client 192.0.2.7:51522 /chat: was lost");
+}
+
 TEST(Log, LeavesOutWhatTheSinkDoesNotWant) {
   lines.clear();
   set_log_sink({info_and_worse, keep});

@@ -31,6 +31,15 @@ TEST(HeaderList, ComparesIgnoringCase) {
   EXPECT_FALSE(equals_ignoring_case("[", "{"));
 }
 
+TEST(HeaderList, KnowsWhatIsNotOneLine) {
+  EXPECT_TRUE(is_one_line(""));
+  EXPECT_TRUE(is_one_line("a b\t\x0b\xff"));
+  EXPECT_FALSE(is_one_line("a\r\nb: c"));
+  EXPECT_FALSE(is_one_line("a\r"));
+  EXPECT_FALSE(is_one_line("\na"));
+  EXPECT_FALSE(is_one_line(std::string_view("a\0b", 3)));
+}
+
 TEST(HeaderList, TrimsSpacesAndTabs) {
   EXPECT_EQ(trimmed("  \t a b\t "), "a b");
   EXPECT_EQ(trimmed("a"), "a");

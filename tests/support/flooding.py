@@ -2,19 +2,20 @@
 
 from support.frames import BINARY, frame
 
-MESSAGE = frame(BINARY, bytes(64 << 10))
+PAYLOAD = bytes(64 << 10)
 MOST_BYTES = 64 << 20
 STALL_SECONDS = 0.5
 
 
-def flood(client):
+def flood(sender):
     """Sends messages until no more are taken for a moment; how many bytes that was, at most MOST_BYTES."""
-    client.socket.settimeout(STALL_SECONDS)
+    message = frame(BINARY, PAYLOAD, mask=sender.is_client)
+    sender.socket.settimeout(STALL_SECONDS)
     taken = 0
     try:
         while taken < MOST_BYTES:
-            client.socket.sendall(MESSAGE)
-            taken += len(MESSAGE)
+            sender.socket.sendall(message)
+            taken += len(message)
     except TimeoutError:
         pass
     return taken

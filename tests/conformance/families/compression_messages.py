@@ -5,13 +5,14 @@ import random
 import threading
 import zlib
 
-from conformance import memory
 from conformance.case import END, Case, close, failed
 from conformance.deflate import OFFER, RSV1, Peer, fragments, offering
 from conformance.scripts import play
+from support.deflate_bomb import MIB, zeros
 from support.frames import BINARY, CLOSE, TEXT, close_frame, frame, parse_close_payload
+from support.memory import growth_of
 
-KIB, MIB = 1 << 10, 1 << 20
+KIB = 1 << 10
 COUNT = 1000
 WINDOW = 32 * KIB
 ALL_SIZES = (16, 64, 256, KIB, 4 * KIB, 8 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 128 * KIB)
@@ -148,15 +149,8 @@ def takeover():
 MEMORY_BOUND = 32 * MIB
 
 
-def zeros(mebibytes):
-    """So many MiB of zeros, in about a thousandth of it."""
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
-    first, again = (deflater.compress(bytes(MIB)) + deflater.flush(zlib.Z_SYNC_FLUSH) for _ in range(2))
-    return first + again * (mebibytes - 1)
-
-
 def run_bomb(target, step):
-    with memory.growth_of(target.handler_server.children()) as growth:
+    with growth_of(target.handler_server.children()) as growth:
         told = play(target, [step], "/limited", headers=offering())
     grown = growth()
     return [*told, "memory bounded" if grown < MEMORY_BOUND else f"{grown // MIB} MiB of memory"]
