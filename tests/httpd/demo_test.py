@@ -21,17 +21,18 @@ from support.ws_client import exchange
 DRIVER = Path(__file__).parents[1] / "support" / "node" / "demo_page.js"
 SEVERAL_CHILDREN = ["StartServers 3", "ThreadsPerChild 5", "MaxRequestWorkers 15", "MinSpareThreads 15",
                     "MaxSpareThreads 15", "KeepAlive Off"]
+WHO_SERVES = 'CustomLog "${WS_ROOT}/children.log" "%P %r"'
 
 
 class Demo:
     def __init__(self, root, port, tls_port):
-        self.log = root / "error.log"
+        self.log, self.children = root / "error.log", root / "children.log"
         self.port, self.tls_port = port, tls_port
 
     def child_of(self, name):
         """The process that serves the chat of that name."""
-        pattern = re.compile(rf"pid (\d+):.*/chat\?name={name}: a session of handler chat")
-        return wait_until(lambda: pattern.search(self.log.read_text()), f"{name} is in the log")[1]
+        pattern = re.compile(rf"^(\d+) GET /chat\?name={name} ", re.MULTILINE)
+        return wait_until(lambda: pattern.search(self.children.read_text()), f"{name} is in the log")[1]
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def running_demo(root):
     names = {"WS_ROOT": root, "WS_HTDOCS": htdocs, "WS_MODULES": ws_modules(),
              "HTTPD_MODULES": HTTPD_MODULES, "WS_PORT": port, "WS_TLS_PORT": tls_port}
     defines = [word for name, value in names.items() for word in ("-C", f"Define {name} {value}")]
-    more = [word for line in SEVERAL_CHILDREN for word in ("-c", line)]
+    more = [word for line in (*SEVERAL_CHILDREN, WHO_SERVES) for word in ("-c", line)]
     command = [HTTPD, "-d", root, "-f", recipes.CONF / "demo" / "httpd.conf", "-DFOREGROUND", *defines, *more]
     demo = Demo(root, port, tls_port)
     process = subprocess.Popen(command, env=httpd_environment(), start_new_session=True)
