@@ -3,7 +3,7 @@
 from support import processes
 from support.waiting import wait_until
 
-TITLE = b"ws-keeper"
+NAME = "ws-keeper\n"
 
 
 def keepers_of(server):
@@ -14,7 +14,7 @@ def keepers_of(server):
         if not entry.name.isdigit():
             continue
         try:
-            if not (entry / "cmdline").read_bytes().startswith(TITLE):
+            if (entry / "comm").read_text() != NAME:
                 continue
             if log in processes.open_fds(int(entry.name)).values():
                 found.append(int(entry.name))
