@@ -4,11 +4,11 @@ usage: compare.py [SECTION...]   relays, handlers, memory, upgrades, pages; all 
 
 Prints tables in Markdown. For messages, servers run on one CPU, the load and the backend of relays on another one; handshakes and
 pages, which httpd answers on many threads, may have both. CPU time is that of all the server's processes, for one message; medians
-of rounds in turn, and half the distance of the extremes. A ratio is that of mod_ws to what its target names.
+of rounds in turn, with the least and the most. Ratios are taken round by round: that of mod_ws to what its target names, and to
+the same with buffers as large as those of mod_ws.
 """
 
 import contextlib
-import io
 import os
 import platform
 import subprocess
@@ -18,12 +18,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from measuring import ALL_CPUS, SERVER_CPUS, Measured, echo_backend, held_sessions, in_turn, load, on_cpus  # noqa: E402
-from peers import HANDLERS, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
+from measuring import (ALL_CPUS, SERVER_CPUS, echo_backend, held_sessions, in_turn, load, measured, on_cpus, ratio,  # noqa: E402
+                       verdict)
+from peer_process import allow_open_files  # noqa: E402
+from peers import HANDLERS, LARGE, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
 from support.httpd import server_root  # noqa: E402
 
-ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "7"))
-SECONDS = ["--duration", os.environ.get("WS_BENCH_MS", "1500")]
+ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "6"))
+TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
 IDLE_SESSIONS = 5_000
 MANY_SESSIONS = 18_000
 PROXIES = ("nginx", "haproxy")
@@ -33,26 +35,22 @@ PROXIES = ("nginx", "haproxy")
 class Work:
     name: str
     options: tuple
-    target: float  # mod_ws takes at most so much of the CPU time of ...
-    against: tuple  # ... the best of these
-
-    def __str__(self):
-        return self.name
+    target: float  # mod_ws takes at most so much of the CPU time of the best of those it is judged by
 
 
 RELAY_WORK = (
-    Work("32 B, 1 in flight", ("--size", "32"), 0.95, PROXIES),
-    Work("1 KiB, 8 in flight", ("--size", "1024", "--in-flight", "8"), 0.65, PROXIES),
-    Work("16 KiB, 1 in flight", ("--size", "16384"), 0.5, PROXIES),
-    Work("64 KiB, 1 in flight", ("--size", "65536"), 0.4, PROXIES),
-    Work("1 KiB over TLS", ("--size", "1024", "--tls"), 0.9, PROXIES),
-    Work("64 KiB over TLS", ("--size", "65536", "--tls"), 0.9, PROXIES),
+    Work("32 B, 1 in flight", ("--size", "32"), 0.95),
+    Work("1 KiB, 8 in flight", ("--size", "1024", "--in-flight", "8"), 0.65),
+    Work("16 KiB, 1 in flight", ("--size", "16384"), 0.5),
+    Work("64 KiB, 1 in flight", ("--size", "65536"), 0.4),
+    Work("1 KiB over TLS", ("--size", "1024", "--tls"), 0.9),
+    Work("64 KiB over TLS", ("--size", "65536", "--tls"), 0.9),
 )
 HANDLER_WORK = (
-    Work("32 B, 1 in flight", ("--size", "32"), 0.55, ("gorilla",)),
-    Work("32 B, 8 in flight", ("--size", "32", "--in-flight", "8"), 0.15, ("gorilla",)),
-    Work("64 KiB, 1 in flight", ("--size", "65536"), 0.25, ("gorilla",)),
-    Work("1 KiB of JSON, deflated", ("--size", "1024", "--json", "--deflate"), 0.5, ("gorilla",)),
+    Work("32 B, 1 in flight", ("--size", "32"), 0.55),
+    Work("32 B, 8 in flight", ("--size", "32", "--in-flight", "8"), 0.15),
+    Work("64 KiB, 1 in flight", ("--size", "65536"), 0.25),
+    Work("1 KiB of JSON, deflated", ("--size", "1024", "--json", "--deflate"), 0.5),
 )
 
 
@@ -64,114 +62,135 @@ def table(*rows):
 
 
 @contextlib.contextmanager
-def serving(*starts, cpus=SERVER_CPUS):
-    """The peers that these start. What httpd logs is not shown."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.ExitStack() as stack:
+def running(*starts, cpus=SERVER_CPUS):
+    """The peers that these start."""
+    with contextlib.ExitStack() as stack:
         with on_cpus(cpus):
             peers = [stack.enter_context(start) for start in starts]
-        with contextlib.redirect_stdout(sys.__stdout__):
-            yield peers
+        yield peers
 
 
 def print_versions(peers):
-    print("; ".join(f"{peer.name}: {peer.version}" for peer in peers) + ".\n")
-
-
-def verdict(work, cpu):
-    """How mod_ws stands to its target."""
-    best = min(cpu[name].median for name in work.against)
-    ratio = cpu["mod_ws"].median / best
-    return f"{ratio:.2f} of {' and '.join(work.against)}'s best; target {work.target}" if len(work.against) > 1 else \
-        f"{ratio:.2f} of {work.against[0]}'s; target {work.target}"
-
-
-def compare(works, peers):
-    rows = [("work", "server", "CPU us/message", "messages/s", "MB/s", "p50 us", "p99 us", "p99.9 us", "mod_ws")]
-    for work in works:
-        able = [peer for peer in peers if can(peer, work)]
-        results = in_turn(ROUNDS, able, lambda peer: load("echo", peer, *work.options, *SECONDS))
-        cpu = {name: Measured(rounds, "cpu_us") for name, rounds in results.items()}
-        for name, rounds in results.items():
-            others = [Measured(rounds, key) for key in ("per_second", "mb_per_second", "p50_us", "p99_us", "p999_us")]
-            rows.append((work, name, cpu[name].text(2), *(f"{other.median:,.0f}" for other in others),
-                         verdict(work, cpu) if name == "mod_ws" else ""))
-    table(*rows)
+    print("; ".join(f"{peer.name} {peer.version}" for peer in peers) + ".\n")
 
 
 def can(peer, work):
     return ("--tls" not in work.options or peer.tls_port) and ("--deflate" not in work.options or peer.deflate_path)
 
 
+def compare(works, peers, judges):
+    rows = [("work", "server", "CPU us/message", "its CPU", "messages/s", "MB/s", "p50 us", "p99 us", "p99.9 us")]
+    verdicts = [("work", "mod_ws to " + " and ".join(judges), "the same" + LARGE)]
+    for work in works:
+        able = [peer for peer in peers if can(peer, work)]
+        results = in_turn(ROUNDS, able, lambda peer: load("echo", peer, *work.options, *TIME))
+        rows += [measured_row(work, name, rounds) for name, rounds in results.items()]
+        verdicts.append((work.name, *verdicts_on(work, results, judges)))
+    table(*verdicts)
+    table(*rows)
+
+
+def measured_row(work, name, rounds):
+    others = [measured(rounds, key).median for key in ("per_second", "mb_per_second", "p50_us", "p99_us", "p999_us")]
+    return (work.name, name, measured(rounds, "cpu_us").text(2), f"{measured(rounds, 'server_cores').median:.0%}",
+            *(f"{other:,.0f}" for other in others))
+
+
+def verdicts_on(work, results, judges):
+    found = verdict(ratio(results, "cpu_us", "mod_ws", judges), work.target)
+    large = [name + LARGE for name in judges if name + LARGE in results]
+    return found, f"{ratio(results, 'cpu_us', 'mod_ws', large).text(2)}" if large else ""
+
+
 def relays():
     print("### Relays: CPU time for an echo through them, 50 connections\n")
+    names = (*RELAYS, *(name + LARGE for name in PROXIES))
     with server_root() as root, echo_backend() as (backend, _), \
-            serving(*(relay_peer(name, backend, root) for name in RELAYS)) as peers:
+            running(*(relay_peer(name, backend, root) for name in names)) as peers:
         print_versions(peers)
-        compare(RELAY_WORK, peers)
+        compare(RELAY_WORK, peers, PROXIES)
 
 
 def handlers():
     print("### Handlers: CPU time for an echo, 50 connections\n")
+    names = (*HANDLERS, "gorilla" + LARGE)
     with server_root() as root, echo_backend(SERVER_CPUS) as (port, pid), \
-            serving(*(handler_peer(name, root) for name in HANDLERS)) as peers:
+            running(*(handler_peer(name, root) for name in names)) as peers:
         print_versions(peers)
-        # What no server can go below that reads and writes each socket by itself.
-        bare = Peer("(recv and send, no more)", "", pid, port)
-        compare(HANDLER_WORK, [*peers, bare])
+        # Reads, unmasks and sends, and checks nothing: what a server can hardly go below.
+        bare = Peer("(unchecked echo)", "", pid, port)
+        compare(HANDLER_WORK, [*peers, bare], ("gorilla",))
 
 
 def memory():
     print(f"### Memory: bytes of the server's processes for an idle session, of {IDLE_SESSIONS:,} that have echoed once\n")
-    rows = [("session", *RELAYS[:3], "gorilla", "libwebsockets")]
+    relaying = ("mod_ws", *PROXIES)
+    rows = [("session", *relaying, "gorilla", "libwebsockets")]
     with server_root() as root, echo_backend() as (backend, _):
-        for tls in ((), ("--tls",)):
-            found = [growth(relay_peer(name, backend, root), tls) for name in RELAYS[:3]]
-            rows.append(("relayed" + (" over TLS" if tls else ", target 800 for mod_ws"), *found, "", ""))
-        handled = [growth(handler_peer(name, root), ()) for name in ("mod_ws", "gorilla", "libwebsockets")]
-        rows.append(("of a handler, target 400 for mod_ws", handled[0], "", "", *handled[1:]))
+        for tls, what in (((), "relayed, target 800 for mod_ws"), (("--tls",), "relayed over TLS")):
+            rows.append((what, *(growth(relay_peer, name, backend, root, options=tls) for name in relaying), "", ""))
+        ours, *others = (growth(handler_peer, name, root) for name in ("mod_ws", "gorilla", "libwebsockets"))
+        rows.append(("of a handler, target 400 for mod_ws", ours, "", "", *others))
     table(*rows)
 
 
-def growth(start, options):
-    """A server of its own for each: memory that has once been taken is not given back."""
-    with serving(start) as (peer,):
-        return f"{load('idle', peer, '--connections', str(IDLE_SESSIONS), *options)['bytes_a_session']:,.0f}"
+def growth(start, *arguments, options=()):
+    """A server of its own for each round: memory that has once been taken is not given back."""
+    rounds = []
+    for _ in range(3):
+        with running(start(*arguments)) as (peer,):
+            rounds.append(load("idle", peer, "--connections", str(IDLE_SESSIONS), *options))
+    return measured(rounds, "bytes_a_session").text(0)
 
 
 def upgrades():
-    print("### Opening handshakes through relays, 8 at a time; each on connections of its own\n")
-    rows = [("server", "handshakes/s", "CPU us", "p50 us", "p99 us", "mod_ws")]
+    print("### Opening handshakes through relays, 8 at a time, each on connections of its own; as many workers as CPUs\n")
     with server_root() as root, echo_backend(ALL_CPUS) as (backend, _), \
-            serving(*(relay_peer(name, backend, root) for name in RELAYS), cpus=ALL_CPUS) as peers:
-        results = in_turn(ROUNDS, peers, lambda peer: load("upgrade", peer, "--connections", "8", *SECONDS, cpus=ALL_CPUS))
-    rate = {name: Measured(rounds, "per_second") for name, rounds in results.items()}
-    for name, rounds in results.items():
-        ratio = f"{rate[name].median / rate['nginx'].median:.2f} of nginx's; target 1.0" if name == "mod_ws" else ""
-        rows.append((name, rate[name].text(0), *(f"{Measured(rounds, key).median:,.0f}"
-                                                 for key in ("cpu_us", "p50_us", "p99_us")), ratio))
+            running(*(relay_peer(name, backend, root, workers=len(ALL_CPUS)) for name in RELAYS), cpus=ALL_CPUS) as peers:
+        results = in_turn(ROUNDS, peers, lambda peer: load("upgrade", peer, "--connections", "8", *TIME, cpus=ALL_CPUS))
+    rows = [("server", "handshakes/s", "CPU us", "p50 us", "p99 us")]
+    rows += [(name, measured(rounds, "per_second").text(0), measured(rounds, "cpu_us").text(0),
+              *(f"{measured(rounds, key).median:,.0f}" for key in ("p50_us", "p99_us"))) for name, rounds in results.items()]
+    rate = verdict(ratio(results, "per_second", "mod_ws", ("nginx",), max), 1.0, lambda value, target: value >= target)
+    print(f"mod_ws to nginx: rate {rate}; CPU time {ratio(results, 'cpu_us', 'mod_ws', ('nginx',)).text(2)}.\n")
     table(*rows)
 
 
 def pages():
-    print(f"### Ordinary requests on 25 threads, 10 connections, beside {MANY_SESSIONS:,} idle sessions\n")
-    rows = [("sessions", "requests/s", "p50 us", "p99 us", "mod_ws")]
-    with server_root() as root, serving(handler_peer("mod_ws", root), handler_peer("mod_ws", root), cpus=ALL_CPUS) as (alone, busy), \
+    print(f"### Pages from 25 threads, 10 connections, beside {MANY_SESSIONS:,} idle sessions of the same server\n")
+    with server_root() as root, \
+            running(handler_peer("mod_ws", root), handler_peer("mod_ws", root), cpus=ALL_CPUS) as (alone, busy), \
             held_sessions(busy, MANY_SESSIONS):
-        results = [[load("http", peer, "--path", "/page", "--connections", "10", *SECONDS, cpus=ALL_CPUS) for peer in (alone, busy)]
-                   for _ in range(ROUNDS)]
-    p99 = [Measured(rounds, "p99_us") for rounds in zip(*results)]
-    for count, rounds, quantile in zip((0, MANY_SESSIONS), zip(*results), p99):
-        ratio = f"{quantile.median / p99[0].median:.2f} of the p99 without them; target 1.2" if count else ""
-        rows.append((f"{count:,}", *(Measured(rounds, key).text(0) for key in ("per_second", "p50_us")), quantile.text(0), ratio))
+        peers = {"0": alone, f"{MANY_SESSIONS:,}": busy}
+        results = in_turn(ROUNDS, [Beside(*item) for item in peers.items()], lambda beside: beside.load())
+    rows = [("sessions", "requests/s", "p50 us", "p99 us")]
+    rows += [(count, *(measured(rounds, key).text(0) for key in ("per_second", "p50_us", "p99_us")))
+             for count, rounds in results.items()]
+    print(f"p99 beside them to p99 without: {verdict(ratio(results, 'p99_us', f'{MANY_SESSIONS:,}', ('0',)), 1.2)}.\n")
     table(*rows)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A server by the number of its sessions."""
+
+    name: str
+    peer: Peer
+
+    def load(self):
+        return load("http", self.peer, "--path", "/page", "--connections", "10", *TIME, cpus=ALL_CPUS)
+
+
+def words_of(*command):
+    run = subprocess.run(command, capture_output=True, text=True)
+    return run.stdout.splitlines()[0] if run.stdout else "unknown"
 
 
 def print_machine():
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    with open("/proc/sys/net/ipv4/tcp_congestion_control") as congestion:
-        print(f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, TCP {congestion.read().strip()}, loopback; "
-              f"mod_ws at {commit}; {ROUNDS} rounds in turn.\n")
+    congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+    print(f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, TCP {congestion}, loopback; {words_of('c++', '--version')}; "
+          f"{words_of('openssl', 'version')}; mod_ws {words_of('git', 'describe', '--always', '--dirty')}; {ROUNDS} rounds in turn.\n")
 
 
 SECTIONS = {section.__name__: section for section in (relays, handlers, memory, upgrades, pages)}
@@ -181,6 +200,7 @@ def main():
     wanted = sys.argv[1:] or list(SECTIONS)
     if unknown := set(wanted) - set(SECTIONS):
         sys.exit(f"no such section: {', '.join(sorted(unknown))}\n\n{__doc__}")
+    allow_open_files()
     print_machine()
     for name in wanted:
         SECTIONS[name]()

@@ -11,8 +11,8 @@ RELEASE = Path(os.environ.get("WS_RELEASE", "build/release")).resolve()
 ALL_CPUS = os.sched_getaffinity(0)
 CPUS = sorted(ALL_CPUS)
 SERVER_CPUS, LOAD_CPUS = ({CPUS[0]}, set(CPUS[1:2])) if len(CPUS) > 1 else (ALL_CPUS, ALL_CPUS)
-# A median that single rounds differ from by more says little.
-NOISY = 0.5
+# Rounds that are so far apart, of their median, make a number that says little.
+NOISY = 0.3
 
 
 @contextmanager
@@ -69,10 +69,11 @@ def held_sessions(peer, count):
 
 
 def in_turn(rounds, peers, measure):
-    """A B C A B C: what measure(peer) gave in each round, by the peers' names."""
+    """A B C, B C A, C A B: what measure(peer) gave in each round, by the peers' names."""
     results = {peer.name: [] for peer in peers}
-    for _ in range(rounds):
-        for peer in peers:
+    for number in range(rounds):
+        first = number % len(peers)
+        for peer in peers[first:] + peers[:first]:
             results[peer.name].append(measure(peer))
     return results
 
@@ -80,14 +81,30 @@ def in_turn(rounds, peers, measure):
 class Measured:
     """One number of several rounds."""
 
-    def __init__(self, rounds, key):
-        self.values = [result[key] for result in rounds]
+    def __init__(self, values):
+        self.values = list(values)
         self.median = statistics.median(self.values)
+        self.least, self.most = min(self.values), max(self.values)
 
-    @property
-    def spread(self):
-        return (max(self.values) - min(self.values)) / self.median if self.median else 0
+    def is_noisy(self):
+        return self.median > 0 and (self.most - self.least) / self.median > NOISY
 
     def text(self, digits):
-        noisy = " (noisy)" if self.spread > NOISY else ""
-        return f"{self.median:,.{digits}f} ±{self.spread / 2:.0%}{noisy}"
+        return f"{self.median:,.{digits}f} ({self.least:,.{digits}f} to {self.most:,.{digits}f}){', noisy' if self.is_noisy() else ''}"
+
+
+def measured(rounds, key):
+    return Measured(result[key] for result in rounds)
+
+
+def ratio(results, key, ours, others, best=min):
+    """Ours to the best of the others, round by round."""
+    return Measured(mine[key] / best(other[key] for other in theirs)
+                    for mine, *theirs in zip(results[ours], *(results[name] for name in others)))
+
+
+def verdict(found, target, is_met=lambda value, target: value <= target):
+    """Of a ratio: the median decides, and the range says how surely."""
+    sure = is_met(found.least, target) == is_met(found.most, target)
+    word = "met" if is_met(found.median, target) else "missed"
+    return f"{found.median:.2f} ({found.least:.2f} to {found.most:.2f}), target {target:g}: {word if sure else word + ', not surely'}"

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 
@@ -52,12 +52,18 @@ class Peer:
     deflate_path: str = ""
 
 
-def relay_peer(name, backend_port, work, threads=64, buffer_bytes=None):
+# What mod_ws reads at once.
+LARGE_BUFFER = 72 << 10
+LARGE = ", 72 KiB buffers"
+
+
+def relay_peer(name, backend_port, work, threads=64, workers=1):
     """A context with a Peer that relays to ws://127.0.0.1:backend_port; its files stay in `work`, a folder that other users
-    can read. `threads` is how many sessions httpd's own proxies can have; `buffer_bytes` is what a server reads at once,
-    its default where None."""
+    can read. A name that ends in LARGE has its buffers. `threads` is how many sessions httpd's own proxies can have, `workers`
+    how many processes of nginx's and threads of haproxy's relay."""
+    name, is_large, _ = name.partition(LARGE)
     root = make_root(name, work)
-    names = {"BACKEND_PORT": backend_port, "BUFFERS": BUFFERS[name].format(buffer_bytes) if buffer_bytes else ""}
+    names = {"BACKEND_PORT": backend_port, "WORKERS": workers, "BUFFERS": BUFFERS[name].format(LARGE_BUFFER) if is_large else ""}
     if name in PROXY_MODULES:
         return httpd_proxy(name, root, names, threads)
     return {"mod_ws": mod_ws_relay, "nginx": nginx, "haproxy": haproxy}[name](root, names)
@@ -65,8 +71,8 @@ def relay_peer(name, backend_port, work, threads=64, buffer_bytes=None):
 
 def handler_peer(name, work):
     """A context with a Peer that echoes messages itself; its files stay in `work`, a folder that other users can read."""
-    starts = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "websocketd": websocketd, "libwebsockets": libwebsockets}
-    return starts[name](make_root(name, work))
+    starts = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "gorilla" + LARGE: gorilla_large, "websocketd": websocketd, "libwebsockets": libwebsockets}
+    return starts[name](make_root(name.partition(",")[0], work))
 
 
 def make_root(name, work):
@@ -86,6 +92,10 @@ def server_names(root, names):
             "OPEN_FILES": allow_open_files()}
 
 
+def large(names):
+    return LARGE if names["BUFFERS"] else ""
+
+
 @contextmanager
 def nginx(root, names):
     user = "user www-data;" if os.geteuid() == 0 else ""
@@ -94,7 +104,7 @@ def nginx(root, names):
     file.write_text(text_of("nginx.conf", names))
     command = [programs.program("nginx"), "-p", root, "-c", file, "-e", root / "error.log"]
     with serving(command, root, [names["PORT"], names["TLS_PORT"]]) as process:
-        yield Peer("nginx", programs.nginx_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
+        yield Peer("nginx" + large(names), programs.nginx_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
 
 
 @contextmanager
@@ -108,7 +118,7 @@ def haproxy(root, names):
     file = root / "haproxy.cfg"
     file.write_text(text_of("haproxy.cfg", names))
     with serving([programs.program("haproxy"), "-db", "-f", file], root, [names["PORT"], names["TLS_PORT"]]) as process:
-        yield Peer("haproxy", programs.haproxy_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
+        yield Peer("haproxy" + large(names), programs.haproxy_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
 
 
 @contextmanager
@@ -143,6 +153,13 @@ def gorilla(root):
     port, = free_ports(1)
     command = [programs.gorilla_program(), f"127.0.0.1:{port}"]
     return plain_server("gorilla", programs.gorilla_version(), command, root, port, deflate_path="/deflate")
+
+
+@contextmanager
+def gorilla_large(root):
+    """As much read and written at once as by mod_ws."""
+    with gorilla(root) as peer:
+        yield replace(peer, name=peer.name + LARGE, path="/large", deflate_path="")
 
 
 def websocketd(root):

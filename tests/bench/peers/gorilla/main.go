@@ -2,7 +2,8 @@
 //
 // usage: gorilla ADDRESS
 //
-// At /deflate messages are compressed with permessage-deflate where the client offers it.
+// At /deflate messages are compressed with permessage-deflate where the client offers it; at /large it reads and writes
+// 72 KiB at once, and not 4.
 package main
 
 import (
@@ -59,5 +60,7 @@ func main() {
 	}
 	http.HandleFunc("/echo", echoWith(websocket.Upgrader{CheckOrigin: anyOrigin}))
 	http.HandleFunc("/deflate", echoWith(websocket.Upgrader{CheckOrigin: anyOrigin, EnableCompression: true}))
+	large := websocket.Upgrader{CheckOrigin: anyOrigin, ReadBufferSize: 72 << 10, WriteBufferSize: 72 << 10}
+	http.HandleFunc("/large", echoWith(large))
 	log.Fatal(http.ListenAndServe(os.Args[1], nil))
 }
