@@ -8,7 +8,7 @@ namespace mod_ws::bench {
 namespace {
 
 constexpr std::uint8_t fin = 0x80, rsv1 = 0x40, opcode_bits = 0x0f, masked = 0x80;
-constexpr std::uint8_t close = 8, ping = 9, pong = 10;
+constexpr std::uint8_t text = 1, binary = 2, close = 8, ping = 9, pong = 10;
 
 std::string_view text_of(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -27,6 +27,7 @@ class AnswerReader {
  private:
   std::span<const std::uint8_t> receive_header(std::span<const std::uint8_t> bytes);
   void begin_frame();
+  void begin_message();
   void receive_payload(std::span<const std::uint8_t> piece);
   bool end_frame();
   bool end_control_frame();

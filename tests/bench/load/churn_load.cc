@@ -1,9 +1,11 @@
 #include "tests/bench/load/churn_load.h"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <functional>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 

@@ -38,7 +38,7 @@ void EchoLoad::replace(std::size_t count) {
 void EchoLoad::run(milliseconds duration) {
   const auto end = Clock::now() + duration;
   if (!std::exchange(goes_on_, true)) {
-    for (const auto& session : sessions_) answer(*session, options_.in_flight);
+    for (const auto& session : sessions_) answer(*session, options_.in_flight, Clock::now());
   }
   while (Clock::now() < end) {
     dispatch(until_next(end));
@@ -79,7 +79,8 @@ void EchoLoad::dispatch(milliseconds timeout) {
 
 void EchoLoad::serve(EchoSession& session, bool may_read) {
   const std::size_t count = may_read ? session.receive(latencies_) : 0;
-  if (!goes_on_ || options_.think_time == milliseconds(0)) return answer(session, count);
+  if (!goes_on_ || options_.think_time == milliseconds(0))
+    return answer(session, count, Clock::now());
   for (std::size_t i = 0; i < count; ++i)
     thoughts_.push_back({Clock::now() + options_.think_time, &session});
   send(session);
@@ -87,13 +88,13 @@ void EchoLoad::serve(EchoSession& session, bool may_read) {
 
 void EchoLoad::end_thoughts() {
   while (!thoughts_.empty() && thoughts_.front().end <= Clock::now()) {
-    answer(*thoughts_.front().session, 1);
+    answer(*thoughts_.front().session, 1, thoughts_.front().end);
     thoughts_.pop_front();
   }
 }
 
-void EchoLoad::answer(EchoSession& session, std::size_t count) {
-  for (std::size_t i = 0; goes_on_ && i < count; ++i) session.queue();
+void EchoLoad::answer(EchoSession& session, std::size_t count, Clock::time_point due) {
+  for (std::size_t i = 0; goes_on_ && i < count; ++i) session.queue(due);
   send(session);
 }
 

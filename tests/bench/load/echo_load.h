@@ -13,11 +13,15 @@ class EchoLoad {
  public:
   /// Opens them, one after the other.
   explicit EchoLoad(const Options& options);
+  EchoLoad(const EchoLoad&) = delete;  // sessions point into it
+  EchoLoad& operator=(const EchoLoad&) = delete;
 
   /// Keeps messages under way for so long, and counts those that come back.
   void run(std::chrono::milliseconds duration);
   /// Waits until nothing is under way.
   void settle();
+  /// Sends nothing, and answers pings.
+  void wait(std::chrono::milliseconds duration) { dispatch(duration); }
 
   /// Closes so many sessions, the oldest first, and opens others. Nothing is under way.
   void replace(std::size_t count);
@@ -34,7 +38,7 @@ class EchoLoad {
   void open();
   void dispatch(std::chrono::milliseconds patience);
   void serve(EchoSession& session, bool may_read);
-  void answer(EchoSession& session, std::size_t count);
+  void answer(EchoSession& session, std::size_t count, Clock::time_point due);
   void end_thoughts();
   std::chrono::milliseconds until_next(Clock::time_point end) const;
   bool has_under_way() const;

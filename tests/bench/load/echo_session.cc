@@ -18,21 +18,25 @@ EchoSession::EchoSession(const Target& target, std::string_view headers, const M
 }
 
 bool EchoSession::send() {
-  // A control frame stands between frames.
-  if (offset_ == 0 && !send_pong()) return false;
-  while (sent_ < queued_) {
-    std::array<iovec, max_frames_a_write> parts;
-    std::size_t count = 0, bytes = 0;
-    for (std::uint64_t number = sent_; number < queued_ && count < parts.size(); ++number) {
-      const auto frame = messages_->frame(number).subspan(number == sent_ ? offset_ : 0);
-      parts[count++] = {const_cast<std::uint8_t*>(frame.data()), frame.size()};
-      bytes += frame.size();
-    }
-    const std::size_t sent = stream_.write_some({parts.data(), count});
-    if (sent == 0) return false;
+  while (true) {
+    // A control frame stands between frames.
+    if (offset_ == 0 && !write_waits_ && !send_pong()) return false;
+    if (sent_ == queued_) return true;
+    const std::size_t sent = send_frames();
+    write_waits_ = sent == 0;
+    if (write_waits_) return false;
     advance(sent);
   }
-  return true;
+}
+
+std::size_t EchoSession::send_frames() {
+  std::array<iovec, max_frames_a_write> parts;
+  std::size_t count = 0;
+  for (std::uint64_t number = sent_; number < queued_ && count < parts.size(); ++number) {
+    const auto frame = messages_->frame(number).subspan(number == sent_ ? offset_ : 0);
+    parts[count++] = {const_cast<std::uint8_t*>(frame.data()), frame.size()};
+  }
+  return stream_.write_some({parts.data(), count});
 }
 
 void EchoSession::advance(std::size_t sent_bytes) {

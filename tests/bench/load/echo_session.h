@@ -22,8 +22,8 @@ class EchoSession {
               std::size_t in_flight);
 
   int fd() const { return stream_.fd(); }
-  /// One more message is due.
-  void queue() { due_at_[queued_++ % due_at_.size()] = Clock::now(); }
+  /// One more message is due, or was: its latency counts from then.
+  void queue(Clock::time_point due) { due_at_[queued_++ % due_at_.size()] = due; }
   /// Whether everything queued has been sent.
   bool send();
   /// Reads what is there; returns how many messages came back.
@@ -36,6 +36,7 @@ class EchoSession {
   bool is_polled_for_sending = false;
 
  private:
+  std::size_t send_frames();
   bool send_pong();
   void advance(std::size_t sent_bytes);
 
@@ -47,6 +48,7 @@ class EchoSession {
   std::uint64_t sent_ = 0;
   std::size_t offset_ = 0;  ///< In the frame of message `sent_`.
   std::string pong_;
+  bool write_waits_ = false;  ///< The same bytes must be offered again, and no others before.
 };
 
 }  // namespace mod_ws::bench

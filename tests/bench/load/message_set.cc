@@ -61,7 +61,7 @@ void set_output(z_stream& stream, std::string& output) {
 
 }  // namespace
 
-MessageSet::MessageSet(const Content& content) {
+MessageSet::MessageSet(const Content& content) : content_(content) {
   std::minstd_rand random(1);
   const std::uint8_t opcode = content.is_binary ? 2 : 1;
   for (std::size_t i = 0; i < count; ++i) {

@@ -16,7 +16,8 @@ struct Content {
   bool is_compressed = false;
 };
 
-/// The messages that a client sends in turn, all different, so that a lost or a repeated one shows.
+/// The messages that a client sends in turn, different from each other unless they are tiny, so
+/// that a lost or a repeated one shows.
 class MessageSet {
  public:
   static constexpr std::size_t count = 16;
@@ -28,12 +29,14 @@ class MessageSet {
     return messages_[number % count].frame;
   }
   std::string_view payload(std::uint64_t number) const { return messages_[number % count].payload; }
+  const Content& content() const { return content_; }
 
  private:
   struct Message {
     std::string payload;
     std::vector<std::uint8_t> frame;
   };
+  Content content_;
   std::vector<Message> messages_;
 };
 

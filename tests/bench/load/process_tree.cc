@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -56,9 +57,13 @@ std::uint64_t number_in(const fs::path& file, int place) {
 
 }  // namespace
 
-Usage usage_of_tree(pid_t root) {
+ProcessTree::ProcessTree(pid_t root) : pids_(tree_of(root)) {
+  if (usage().cpu_ns == 0) throw std::runtime_error("no process " + std::to_string(root));
+}
+
+Usage ProcessTree::usage() const {
   Usage usage{};
-  for (const pid_t pid : tree_of(root)) {
+  for (const pid_t pid : pids_) {
     const fs::path process = fs::path("/proc") / std::to_string(pid);
     std::error_code ended;
     for (const auto& task : fs::directory_iterator(process / "task", ended))

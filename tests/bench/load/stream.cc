@@ -127,6 +127,8 @@ void Stream::upgrade(const Target& target, std::string_view more_headers) {
           std::string(more_headers) + "\r\n");
   if (!head.starts_with("HTTP/1.1 101") || !head.ends_with("\r\n\r\n"))
     throw std::runtime_error("no session, or not a silent one: " + head);
+  if (head.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string::npos)
+    throw std::runtime_error("not the accept of the key: " + head);
 }
 
 }  // namespace mod_ws::bench

@@ -1,9 +1,13 @@
 // Load for WebSocket servers: `ws_load` without arguments tells what it does.
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stdexcept>
 
 #include "tests/bench/load/churn_load.h"
@@ -16,17 +20,28 @@ namespace {
 using namespace mod_ws::bench;
 using std::chrono::milliseconds;
 
-Usage usage_of(const Options& options) {
-  return options.server != 0 ? usage_of_tree(options.server) : Usage{};
-}
+/// The server's, if it is to be looked at.
+class Server {
+ public:
+  explicit Server(const Options& options) {
+    if (options.server != 0) processes_.emplace(options.server);
+  }
+  Usage usage() const { return processes_ ? processes_->usage() : Usage{}; }
+
+ private:
+  std::optional<ProcessTree> processes_;
+};
 
 /// What `work` did, and what it cost the server.
 void report(const Options& options, const std::function<Latencies(milliseconds)>& work) {
-  const Usage before = usage_of(options);
+  const Server server(options);
+  const Usage before = server.usage();
   const auto begin = Clock::now();
   const Latencies latencies = work(options.duration);
   const std::chrono::duration<double> time = Clock::now() - begin;
-  const Usage after = usage_of(options);
+  const Usage after = server.usage();
+  // A thread that has ended takes its CPU time along.
+  if (after.cpu_ns < before.cpu_ns) throw std::runtime_error("threads of the server have ended");
   const auto cpu_ns = static_cast<double>(after.cpu_ns - before.cpu_ns);
   const auto count = static_cast<double>(latencies.count());
   if (count == 0) throw std::runtime_error("nothing was answered");
@@ -42,14 +57,18 @@ void report(const Options& options, const std::function<Latencies(milliseconds)>
   std::fflush(stdout);
 }
 
+/// While this looks at the server, messages wait: their latency is not the server's.
+Latencies run_anew(EchoLoad& load, milliseconds duration) {
+  load.run(milliseconds(20));
+  load.forget_latencies();
+  load.run(duration);
+  return load.latencies();
+}
+
 void echo(const Options& options) {
   EchoLoad load(options);
   load.run(options.warm_up);
-  load.forget_latencies();
-  report(options, [&load](milliseconds duration) {
-    load.run(duration);
-    return load.latencies();
-  });
+  report(options, [&load](milliseconds duration) { return run_anew(load, duration); });
   load.settle();
 }
 
@@ -61,11 +80,7 @@ void soak(const Options& options) {
   slice.duration = options.duration / slices;
   EchoLoad load(slice);
   for (int i = 0; i < slices; ++i) {
-    load.forget_latencies();
-    report(slice, [&load](milliseconds duration) {
-      load.run(duration);
-      return load.latencies();
-    });
+    report(slice, [&load](milliseconds duration) { return run_anew(load, duration); });
     load.settle();
     load.replace((options.connections + 9) / 10);
   }
@@ -78,31 +93,39 @@ Options few_of(Options options) {
   return options;
 }
 
-EchoLoad echoed_once(const Options& options) {
-  EchoLoad load(options);
+void echo_once(EchoLoad& load) {
   load.run(milliseconds(0));
   load.settle();
-  return load;
 }
 
 void idle(const Options& options) {
   const Options few = few_of(options);
-  const EchoLoad first = echoed_once(few);
-  const Usage before = usage_of(options);
-  const EchoLoad load = echoed_once(options);
-  const auto growth = static_cast<double>(usage_of(options).memory_bytes) -
-                      static_cast<double>(before.memory_bytes);
+  EchoLoad first(few);
+  echo_once(first);
+  const Server server(options);
+  const Usage before = server.usage();
+  EchoLoad load(options);
+  echo_once(load);
+  const auto growth =
+      static_cast<double>(server.usage().memory_bytes) - static_cast<double>(before.memory_bytes);
   std::printf(R"({"bytes_a_session": %.0f})"
               "\n",
               growth / static_cast<double>(options.connections));
 }
 
+bool has_input() {
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return ::poll(&input, 1, 0) > 0;
+}
+
+/// Answers pings meanwhile; and at the end, each must still be there.
 void hold(const Options& options) {
-  const EchoLoad load = echoed_once(options);
+  EchoLoad load(options);
+  echo_once(load);
   std::puts(R"({"held": true})");
   std::fflush(stdout);
-  while (std::getchar() != EOF) {
-  }
+  while (!has_input()) load.wait(milliseconds(100));
+  echo_once(load);
 }
 
 void upgrade(const Options& options) {
