@@ -17,7 +17,7 @@ class SessionEnd {
 
   /// `code` is that of the first Close frame, or 1006 where `ender` was lost without one.
   void note(Ender ender, ws::CloseCode code, std::string_view cause) {
-    if (!noted_) noted_.reset(new Noted{ender, code, std::string(cause)});
+    if (!noted_) noted_ = std::make_unique<const Noted>(Noted{ender, code, std::string(cause)});
   }
 
   Ender ender() const { return noted().ender; }

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <memory>
 
 namespace mod_ws::transport {
 namespace {
@@ -39,26 +38,25 @@ long control(BIO* bio, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-struct FreeMethod {
-  void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
-};
-
+/// Never freed: threads may use it until the process ends. Null for lack of memory.
 const BIO_METHOD* method() {
-  static const std::unique_ptr<BIO_METHOD, FreeMethod> the_method = [] {
-    std::unique_ptr<BIO_METHOD, FreeMethod> made(
-        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "mod_ws socket"));
-    BIO_meth_set_read_ex(made.get(), read);
-    BIO_meth_set_write_ex(made.get(), write);
-    BIO_meth_set_ctrl(made.get(), control);
+  static const BIO_METHOD* const the_method = []() -> const BIO_METHOD* {
+    const int index = BIO_get_new_index();
+    BIO_METHOD* const made =
+        index < 0 ? nullptr : BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "mod_ws socket");
+    if (made == nullptr) return nullptr;
+    BIO_meth_set_read_ex(made, read);
+    BIO_meth_set_write_ex(made, write);
+    BIO_meth_set_ctrl(made, control);
     return made;
   }();
-  return the_method.get();
+  return the_method;
 }
 
 }  // namespace
 
 BIO* make_socket_bio(int socket) {
-  BIO* const bio = BIO_new(method());
+  BIO* const bio = method() != nullptr ? BIO_new(method()) : nullptr;
   if (bio == nullptr) return nullptr;
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   BIO_set_init(bio, 1);

@@ -9,10 +9,12 @@ namespace mod_ws::transport {
 BIO* make_socket_bio(int socket);
 
 /// While one exists on this thread, what its BIOs send waits in the kernel for what follows, to
-/// leave in one segment. The last part of a write must be sent without one.
+/// leave in one segment. One at a time; the last part of a write must be sent without one.
 class MoreFollows {
  public:
   explicit MoreFollows(bool does_follow);
+  MoreFollows(const MoreFollows&) = delete;
+  MoreFollows& operator=(const MoreFollows&) = delete;
   ~MoreFollows();
 };
 

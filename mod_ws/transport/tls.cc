@@ -60,13 +60,13 @@ IoResult Tls::read_some(std::span<std::uint8_t> buffer) {
 
 IoResult Tls::write_some(std::span<const std::uint8_t> first,
                          std::span<const std::uint8_t> second) {
-  IoResult result;
-  for (const auto part : {first, second}) {
-    const IoResult one = write_all(part, part.data() == first.data() && !second.empty());
-    if (one.status == Status::failed) return one;
-    result.bytes += one.bytes;
-    if (one.bytes < part.size()) break;
+  IoResult result = write_all(first, !second.empty());
+  if (result.status != Status::failed && result.bytes == first.size()) {
+    const IoResult rest = write_all(second, false);
+    if (rest.status == Status::failed) return rest;
+    result.bytes += rest.bytes;
   }
+  if (result.status == Status::failed) return result;
   result.status = result.bytes > 0 ? Status::moved : Status::would_block;
   return result;
 }
