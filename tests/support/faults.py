@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from support.raw_client import RawClient
 from support.scripted_backend import BackendConnection
 from support.waiting import patience
 
+RESETS = struct.pack("ii", 1, 0)  # with SO_LINGER
 PROGRAM = Path(__file__).with_name("victim_program.py")
 FAULTS = {"killed": signal.SIGKILL, "frozen": signal.SIGSTOP, "slow": signal.SIGSTOP, "reset": signal.SIGUSR1,
           "half-closed": signal.SIGUSR2}
