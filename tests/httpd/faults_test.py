@@ -1,4 +1,7 @@
-"""One side of a relayed session fails, in every phase of it: the other side is told, all is given back, and others go on."""
+"""One side of a relayed session fails, in every phase of it: the other side is told, all is given back, and others go on.
+
+Other faults: what the machine allows in machine_limits_test, a full disk in full_disk_test, the time of day in clock_jump_test,
+processes of httpd's in crash_test and nothing_lost_test, memory in tests/handler and tests/proxy/allocation_failure_test."""
 
 from collections import Counter
 from contextlib import ExitStack
