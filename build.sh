@@ -15,6 +15,7 @@ usage: ./build.sh COMMAND
   build                 build/modules/mod_ws.so and the example handlers
   test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too; and
                         what `build` makes, under valgrind
+  soak [MINUTES]        1,000 sessions of numbered messages for that long (10), through restarts and a backend that fails
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
   bench [SECTION...]    mod_ws beside nginx, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays, handlers,
@@ -203,6 +204,18 @@ run_tests() {
   return $failed
 }
 
+# The same tests as `test` runs for some seconds; each session takes two descriptors here and two of httpd's.
+soak() {
+  local minutes=${1:-10}
+  [[ $minutes =~ ^[0-9]+$ ]] || fail "soak takes a number of minutes, not \"$minutes\""
+  build
+  need python3 python3-pytest python3-websockets openssl
+  ulimit -n "$(ulimit -Hn)"
+  WS_MODULES=$PWD/$BUILD/modules WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} WS_HTTPD=$(httpd_program) \
+    WS_HTTPD_MODULES=$(httpd_modules) WS_SOAK_SESSIONS=1000 WS_SOAK_SECONDS=$((60 * minutes)) \
+    /usr/bin/python3 -B -m pytest tests/httpd/nothing_lost_test.py
+}
+
 # What several threads meet in, with ThreadSanitizer.
 test_threads() {
   local layer status=0
@@ -354,6 +367,7 @@ case $command in
   run) run "$@" ;;
   build) [ $# -eq 0 ] || { usage >&2; exit 2; }; build ;;
   test) run_tests ;;
+  soak) [ $# -le 1 ] || { usage >&2; exit 2; }; soak "$@" ;;
   check) check ;;
   fuzz) fuzz "$@" ;;
   bench) bench "$@" ;;

@@ -18,9 +18,9 @@ SharedMutex::Taken SharedMutex::lock() { return taken(::pthread_mutex_lock(&mute
 
 SharedMutex::Taken SharedMutex::lock_for(int patience_seconds) {
   timespec deadline{};
-  ::clock_gettime(CLOCK_REALTIME, &deadline);
+  ::clock_gettime(CLOCK_MONOTONIC, &deadline);
   deadline.tv_sec += patience_seconds;
-  return taken(::pthread_mutex_timedlock(&mutex_, &deadline));
+  return taken(::pthread_mutex_clocklock(&mutex_, CLOCK_MONOTONIC, &deadline));
 }
 
 SharedMutex::Taken SharedMutex::taken(int error) {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "mod_ws/engine/contain.h"
 #include "mod_ws/handler/bytes.h"
 #include "mod_ws/handler/fragmented_message.h"
 #include "mod_ws/handler/read_deadline.h"
@@ -129,9 +130,18 @@ void ConnSession::on_due(connection::Due due) {
 
 void ConnSession::on_ended(const connection::Ending& ending) {
   const auto visit = visit_handler();
-  log(LogLevel::debug, "ended: " + describe(ending));
-  note_end(Ender::client, CloseCode::abnormal_closure, "the client was lost: " + describe(ending));
-  set_over({CloseCode::abnormal_closure, describe(ending)}, ending.lost_bytes > 0);
+  std::string cause;
+  // What is said of it may be lost where memory has run out; what is done may not.
+  engine::contain([&] {
+    cause = describe(ending);
+    log(LogLevel::debug, "ended: " + cause);
+    note_end(Ender::client, CloseCode::abnormal_closure, "the client was lost: " + cause);
+  });
+  engine::contain(
+      [&] {
+        set_over({CloseCode::abnormal_closure, std::move(cause)}, ending.lost_bytes > 0);
+      },
+      [this] { on_stuck(); });
   on_connection_ended();
 }
 

@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "mod_ws/engine/contain.h"
+
 namespace mod_ws::handler {
 namespace {
 
@@ -63,16 +65,17 @@ void HandlerSession::on_task_done() noexcept {
     note_end(metrics::Ender::server, ws::CloseCode::normal_closure, "the handler returned");
     close_now(ws::CloseCode::normal_closure, {});
   } catch (...) {
-    fail_with_exception("the handler");
+    engine::contain([this] { fail_with_exception("the handler"); },
+                    [this] { connection().finish(); });
   }
   retire_if_done();
 }
 
 void HandlerSession::on_stuck() {
-  if (!task_done_)
-    log(LogLevel::error, "the handler goes on after the end of its session, and is stopped");
-  task_done_ = true;
+  const bool is_stopped = !std::exchange(task_done_, true);
   retire_if_done();
+  if (is_stopped)
+    log(LogLevel::error, "the handler goes on after the end of its session, and is stopped");
 }
 
 void HandlerSession::retire_if_done() {

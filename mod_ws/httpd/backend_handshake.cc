@@ -4,6 +4,7 @@
 #include <apr_portable.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -66,10 +67,17 @@ std::size_t max_line_bytes(const BackendRequest& request) {
   return worker.response_field_size_set != 0 ? worker.response_field_size : HUGE_STRING_LEN;
 }
 
+/// Until the deadline; 0 when it is over. The time of day may jump meanwhile.
+apr_interval_time_t time_left(const BackendRequest& request) {
+  const auto left = request.deadline - std::chrono::steady_clock::now();
+  return std::max<apr_interval_time_t>(0,
+                                       std::chrono::ceil<std::chrono::microseconds>(left).count());
+}
+
 /// Waits for more from the backend, until the deadline.
 apr_status_t wait_for_input(const BackendRequest& request) {
-  const apr_time_t left = request.deadline - apr_time_now();
-  if (left <= 0) return APR_TIMEUP;
+  const apr_interval_time_t left = time_left(request);
+  if (left == 0) return APR_TIMEUP;
   pollfd descriptor{.fd = -1, .events = POLLIN, .revents = 0};
   apr_os_sock_get(&descriptor.fd, request.backend->sock);
   const int ready = ::poll(&descriptor, 1, static_cast<int>(apr_time_as_msec(left)) + 1);
@@ -157,8 +165,8 @@ int read_head(const BackendRequest& request, BackendResponse& response, int& lin
 /// of the time.
 apr_status_t pass_in_time(const BackendRequest& request, apr_bucket_brigade* brigade) {
   conn_rec* const origin = request.backend->connection;
-  const apr_time_t left = request.deadline - apr_time_now();
-  if (left <= 0) return APR_TIMEUP;
+  const apr_interval_time_t left = time_left(request);
+  if (left == 0) return APR_TIMEUP;
   apr_off_t length = 0;
   apr_brigade_length(brigade, 0, &length);
   apr_interval_time_t usual = 0;
@@ -168,7 +176,7 @@ apr_status_t pass_in_time(const BackendRequest& request, apr_bucket_brigade* bri
   apr_socket_timeout_set(request.backend->sock, usual);
   if (status == APR_SUCCESS && origin->aborted != 0) status = APR_ECONNABORTED;
   if (status == APR_SUCCESS) request.worker->s->transferred += length;  // as mod_proxy does
-  return status != APR_SUCCESS && apr_time_now() >= request.deadline ? APR_TIMEUP : status;
+  return status != APR_SUCCESS && time_left(request) == 0 ? APR_TIMEUP : status;
 }
 
 bool is_interim(int status) {

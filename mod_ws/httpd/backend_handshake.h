@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string_view>
 
 #include "mod_ws/httpd/httpd_proxy.h"
@@ -13,9 +14,9 @@ struct BackendRequest {
   proxy_server_conf* conf;
   proxy_conn_rec* backend;
   apr_uri_t* uri;
-  char* url;               ///< Path and query to ask for.
-  char* server_port_text;  ///< For Via.
-  apr_time_t deadline;     ///< For the answer.
+  char* url;                                       ///< Path and query to ask for.
+  char* server_port_text;                          ///< For Via.
+  std::chrono::steady_clock::time_point deadline;  ///< For the answer.
 };
 
 /// The head of the backend's answer; it lives as long as the backend's connection.

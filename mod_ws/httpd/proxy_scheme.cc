@@ -113,10 +113,11 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
 }
 
 /// The worker's own timeout= holds where WebSocketHandshakeTimeout is not set.
-apr_interval_time_t handshake_time(const LocationConfig& location, const proxy_worker* worker) {
-  if (location.handshake_timeout) return apr_time_from_msec(location.handshake_timeout->count());
-  return worker->s->timeout_set != 0 ? worker->s->timeout
-                                     : apr_time_from_msec(default_handshake_timeout.count());
+std::chrono::microseconds handshake_time(const LocationConfig& location,
+                                         const proxy_worker* worker) {
+  if (location.handshake_timeout) return *location.handshake_timeout;
+  if (worker->s->timeout_set != 0) return std::chrono::microseconds(worker->s->timeout);
+  return default_handshake_timeout;
 }
 
 std::optional<std::string> check_backend_response(const request_rec* r,
@@ -237,7 +238,8 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
       ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);
   if (status != OK) return status;
   request.backend = connection.get();
-  request.deadline = apr_time_now() + handshake_time(location_config(r), request.worker);
+  request.deadline =
+      std::chrono::steady_clock::now() + handshake_time(location_config(r), request.worker);
   status = connect_backend(request, scheme, proxy_name, proxy_port);
   if (status != OK) return status;
   if (const char* const obstacle = takeover_obstacle(request.backend->connection)) {
@@ -294,7 +296,7 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
                            .uri = static_cast<apr_uri_t*>(apr_palloc(r->pool, sizeof(apr_uri_t))),
                            .url = url,
                            .server_port_text = server_port_text,
-                           .deadline = 0};
+                           .deadline = {}};
     const int status = relay(request, *scheme, proxy_name, proxy_port);
     child_has_begun_what_ends();
     run_bridge(r);

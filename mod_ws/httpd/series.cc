@@ -1,5 +1,6 @@
 #include "mod_ws/httpd/series.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -84,7 +85,9 @@ int count_upgrade(request_rec* first) {
   fenced(r, [r] {
     const apr_time_t answered = request_state(r).answered;
     const apr_time_t end = answered != 0 ? answered : apr_time_now();
-    const auto duration = std::chrono::microseconds(end - r->request_time);
+    // The time of day may have been set back meanwhile.
+    const auto duration =
+        std::chrono::microseconds(std::max<apr_interval_time_t>(0, end - r->request_time));
     board().count_upgrade(series_of(r), r->status, duration);
     return OK;
   });

@@ -1,10 +1,10 @@
 #include "mod_ws/httpd/session_limits.h"
 
-#include <atomic>
 #include <string>
 #include <vector>
 
 #include "mod_ws/base/client_network.h"
+#include "mod_ws/base/rare_line.h"
 #include "mod_ws/httpd/client_handshake.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/httpd_proxy.h"
@@ -14,8 +14,6 @@
 
 namespace mod_ws::httpd {
 namespace {
-
-constexpr apr_interval_time_t warning_interval = apr_time_from_sec(10);
 
 using Share = base::SessionLedger::Share;
 
@@ -81,20 +79,14 @@ std::string describe(const SessionLimit& limit) {
   return "virtual host " + std::string(view_of(limit.server->server_hostname));
 }
 
-/// Once in a while, in this child.
-bool is_due(apr_time_t now) {
-  static std::atomic<apr_time_t> last{0};
-  apr_time_t before = last.load(std::memory_order_relaxed);
-  return now - before >= warning_interval && last.compare_exchange_strong(before, now);
-}
-
 int refuse(request_rec* r, const Held& held) {
   const int status = held.kind->is_per_client ? HTTP_TOO_MANY_REQUESTS : HTTP_SERVICE_UNAVAILABLE;
   const std::string whose =
       held.kind->is_per_client ? std::string(" from client ") + r->useragent_ip : "";
   ask_to_retry(r);
   // That a section is full concerns everybody, and one line in a while says it.
-  const bool is_news = !held.kind->is_per_client && is_due(r->request_time);
+  static base::RareLine line;
+  const bool is_news = !held.kind->is_per_client && line.count() > 0;
   ap_log_rerror(APLOG_MARK, is_news ? APLOG_WARNING : APLOG_INFO, 0, r,
                 "opening handshake refused with %d: %s has %u sessions%s (%s)", status,
                 describe(*held.limit).c_str(), static_cast<unsigned>(held.limit->max),

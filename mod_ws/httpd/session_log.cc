@@ -63,18 +63,27 @@ class SessionLogFile final : engine::Watcher {
   void write_lines() {
     while (!lines_.empty()) {
       std::string& line = lines_.front();
-      const ssize_t written = ::write(descriptor_, line.data(), line.size());
+      const ssize_t written = write_some(line);
       if (written < 0 && errno == EINTR) continue;
       if (written < 0 && errno == EAGAIN && may_block_) return watch();
       if (written < 0) note_lost(errno);
       last_write_succeeded_ = written >= 0;
       const auto taken = written < 0 ? line.size() : static_cast<std::size_t>(written);
+      is_torn_ = is_torn_ || (written < 0 && is_begun_);
+      is_begun_ = taken < line.size();
       queued_bytes_ -= taken;
       line.erase(0, taken);
       if (line.empty()) lines_.pop_front();
     }
     if (std::exchange(is_watched_, false)) child_side_loop().unwatch(descriptor_, *this);
     if (last_write_succeeded_) tell_lost();
+  }
+
+  /// A full disk may have taken the beginning of a line, whose rest was lost: it ends here.
+  ssize_t write_some(const std::string& line) {
+    if (is_torn_ && ::write(descriptor_, "\n", 1) < 0) return -1;
+    is_torn_ = false;
+    return ::write(descriptor_, line.data(), line.size());
   }
 
   void watch() {
@@ -100,6 +109,8 @@ class SessionLogFile final : engine::Watcher {
   bool may_block_;
   bool is_watched_ = false;
   bool last_write_succeeded_ = true;
+  bool is_begun_ = false;  // the first of lines_, of which the file has some
+  bool is_torn_ = false;   // the file's last line
   std::deque<std::string> lines_;
   std::size_t queued_bytes_ = 0;
   std::uint64_t lost_ = 0;

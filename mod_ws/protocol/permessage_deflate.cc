@@ -49,6 +49,7 @@ DeflateStream ZlibPool::take_deflate(int window_bits, const DeflateEffort& effor
     idle_deflate_.erase(idle);
     return stream;
   }
+  idle_deflate_.reserve(max_idle_streams);
   auto fresh = std::make_unique<z_stream>();
   // Negative: raw DEFLATE, no zlib header (RFC 7692 7.2).
   if (deflateInit2(fresh.get(), effort.level, Z_DEFLATED, -window_bits, effort.memory_level,
@@ -64,6 +65,7 @@ InflateStream ZlibPool::take_inflate() {
     idle_inflate_.pop_back();
     return stream;
   }
+  idle_inflate_.reserve(max_idle_streams);
   auto fresh = std::make_unique<z_stream>();
   if (inflateInit2(fresh.get(), -max_window_bits) != Z_OK) return nullptr;
   return InflateStream(fresh.release());

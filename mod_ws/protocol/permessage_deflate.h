@@ -37,6 +37,7 @@ class ZlibPool {
   DeflateStream take_deflate(int window_bits, const DeflateEffort& effort);
   InflateStream take_inflate();
 
+  /// Needs no memory: destructors call it. What was taken has its place.
   void put_back(DeflateStream stream, int window_bits, const DeflateEffort& effort);
   void put_back(InflateStream stream);
 

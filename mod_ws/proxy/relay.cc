@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "mod_ws/engine/contain.h"
+
 namespace mod_ws::proxy {
 namespace {
 
@@ -131,28 +133,39 @@ void Relay::close_both(ws::CloseStatus status) {
   backend_.close(std::move(status), Leg::AfterClose::await_answer);
 }
 
+/// Where memory runs out, what is said of it may be lost; what is done may not.
 void Relay::on_leg_ended(Leg& leg, const connection::Ending& ending) {
   Leg& other = other_of(leg);
   const bool expected = leg.is_closing() || leg.received_code();
+  engine::contain([&] { note_ended(leg, ending, expected); });
+  engine::contain([&] { end_other_of(leg, expected); }, [&] { other.cut_off(); });
+  other.connection().resume_reading();  // what held it back is gone
+  if (!client_.connection().ended() || !backend_.connection().ended()) return;
+  engine::contain([this] { log_end(); });
+  client_.connection().loop().retire(*this);
+}
+
+void Relay::note_ended(const Leg& leg, const connection::Ending& ending, bool expected) {
   if (!expected || ending.lost_bytes > 0) log_lost(leg, ending);
   if (!expected)
     end_.note(ender_of(leg), CloseCode::abnormal_closure,
               name_of(leg) + " was lost: " + describe(ending));
+}
+
+void Relay::end_other_of(const Leg& leg, bool expected) {
+  Leg& other = other_of(leg);
   if (leg.is_mid_forward() && !other.connection().closing().sent()) {
     other.cut_off();
-  } else if (!expected) {
-    other.close(is_backend(leg) ? ws::CloseStatus{CloseCode::bad_gateway, "the backend was lost"}
-                                : ws::CloseStatus{CloseCode::going_away, "the client was lost"},
-                Leg::AfterClose::await_answer);
-  } else if (other.received_code()) {
+  } else if (expected && other.received_code()) {
     // This leg went without an answer to the other's Close, which gets its own code back.
     other.close({*other.received_code(), {}}, Leg::AfterClose::finish);
     other.finish_if_complete();
+  } else {
+    // Nothing more for one that has got this leg's Close.
+    other.close(is_backend(leg) ? ws::CloseStatus{CloseCode::bad_gateway, "the backend was lost"}
+                                : ws::CloseStatus{CloseCode::going_away, "the client was lost"},
+                Leg::AfterClose::await_answer);
   }
-  other.connection().resume_reading();  // what held it back is gone
-  if (!client_.connection().ended() || !backend_.connection().ended()) return;
-  log_end();
-  client_.connection().loop().retire(*this);
 }
 
 void Relay::log_end() const {

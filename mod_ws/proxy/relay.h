@@ -58,6 +58,8 @@ class Relay final : public engine::Resident, Leg::Owner {
 
   void set_up_messages();
   void close_both(ws::CloseStatus status);
+  void note_ended(const Leg& leg, const connection::Ending& ending, bool expected);
+  void end_other_of(const Leg& leg, bool expected);
   void log_lost(const Leg& lost, const connection::Ending& ending) const;
   void log_end() const;
   bool is_backend(const Leg& leg) const { return &leg == &backend_; }

@@ -13,6 +13,25 @@ from support.recipes import Recipe  # noqa: E402
 from support.relay import Relay  # noqa: E402
 from support.status import Users  # noqa: E402
 
+TOLD_AT_THE_END = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[TOLD_AT_THE_END] = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for title, lines in config.stash[TOLD_AT_THE_END]:
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def tell_at_the_end(pytestconfig):
+    """tell_at_the_end(title, lines) shows them when all tests have run."""
+    return lambda title, lines: pytestconfig.stash[TOLD_AT_THE_END].append((title, lines))
+
 
 @contextmanager
 def httpd_factory():

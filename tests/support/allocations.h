@@ -1,22 +1,16 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdlib>
 #include <new>
 
-namespace mod_ws::tests {
-
-/// How often this thread has called operator new.
-inline thread_local std::size_t allocations = 0;
-
-}  // namespace mod_ws::tests
+#include "tests/support/allocation_counts.h"
 
 // They replace the program's, so that one of its sources may include this, and no other. Where they
 // are inlined, g++ takes free() for a mismatch.
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
-  ++mod_ws::tests::allocations;
-  if (void* const memory = std::malloc(size)) return memory;
+  const bool fails = mod_ws::tests::fails_allocation(++mod_ws::tests::allocations);
+  if (void* const memory = fails ? nullptr : std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }

@@ -50,6 +50,13 @@ class ByteStream:
         rest = self.read_all()
         assert rest == b"", f"{len(rest)} bytes before the end: {rest[:200]!r}"
 
+    def is_at_end(self):
+        """Waits for more; whether the peer has ended the connection instead, orderly or not."""
+        try:
+            return not self._received and not self._receive(time.monotonic() + self.timeout, "more, or the end")
+        except ConnectionResetError:
+            return True
+
     def close(self):
         self.socket.close()
 

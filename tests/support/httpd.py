@@ -32,11 +32,13 @@ def server_root():
         shutil.rmtree(root, ignore_errors=True)
 
 
-def httpd_environment():
-    environment = dict(os.environ)
-    preload = environment.get("WS_SANITIZER_PRELOAD")
-    if preload:
-        environment["LD_PRELOAD"] = preload
+def httpd_environment(preload="", variables=None):
+    """`preload`: a library that httpd runs with."""
+    environment = {**os.environ, **(variables or {})}
+    sanitizer = environment.get("WS_SANITIZER_PRELOAD", "")
+    if sanitizer or preload:
+        environment["LD_PRELOAD"] = f"{sanitizer} {preload}".strip()
+    if sanitizer:
         environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:strict_string_checks=1:quarantine_size_mb=1"
         environment["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
     return environment
@@ -44,10 +46,12 @@ def httpd_environment():
 
 class Httpd:
     """Runs from entering the context to leaving it. `options` are those of HttpdConfig.
-    Leaving fails the test when a child crashed, unless `may_crash`."""
+    Leaving fails the test when a child crashed, unless `may_crash`. `environment`: as
+    httpd_environment() takes it."""
 
-    def __init__(self, root, config, may_crash=False, **options):
+    def __init__(self, root, config, may_crash=False, environment=None, **options):
         self.config = HttpdConfig(root, config, **options)
+        self.environment = environment or {}
         self.may_crash = may_crash
         self.process = None
 
@@ -75,7 +79,7 @@ class Httpd:
         self.config.write()
         with open(self._console, "wb") as console:
             self.process = subprocess.Popen(
-                [HTTPD, "-f", self.config.file, "-DFOREGROUND"], env=httpd_environment(),
+                [HTTPD, "-f", self.config.file, "-DFOREGROUND"], env=httpd_environment(**self.environment),
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         try:
             wait_until(self._is_serving, lambda: f"httpd serves\n{self.error_log()}", timeout=20)

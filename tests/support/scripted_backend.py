@@ -25,8 +25,12 @@ class BackendConnection(FrameStream):
 
     def accept(self, head, headers=None):
         """Answers the opening request `head` with 101."""
+        self.send(self.answer_bytes(head, headers))
+
+    @staticmethod
+    def answer_bytes(head, headers=None):
         accept = frames.accept_key(head.headers["Sec-WebSocket-Key"])
-        self.send_head("HTTP/1.1 101 Switching Protocols", {
+        return head_bytes("HTTP/1.1 101 Switching Protocols", {
             "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept,
             **(headers or {})})
 

@@ -1,8 +1,11 @@
-"""Who may see and steer a status page."""
+"""What a status page says, and who may see and steer it."""
 
 import base64
 import hashlib
+import json
 from pathlib import Path
+
+from support.raw_client import RawClient
 
 STATUS = """
 <Location "/echo">
@@ -38,3 +41,9 @@ class Users:
     @property
     def headers(self):
         return {"Authorization": "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()}
+
+
+def status_of(server):
+    """What ?json says."""
+    with RawClient("127.0.0.1", server.port) as client:
+        return json.loads(client.get("/ws-status?json").body)

@@ -1,0 +1,249 @@
+"""Sessions through a relay whose messages are numbered, in both directions at once. One thread serves all their ends."""
+
+import asyncio
+import socket
+import struct
+import time
+from collections import Counter
+
+from support.faults import RESETS
+from support.frames import BINARY, CLOSE, PING, PONG, accept_key, close_frame, frame
+from support.http_head import HEAD_END, Head, head_bytes
+from support.raw_client import KEY, handshake_headers
+from support.scripted_backend import BackendConnection
+from support.waiting import POLL_SECONDS, patience
+
+WINDOW = 4  # messages of each end that are on their way, at first
+SIZES = (0, 10, 100, 118, 1000, 20, 70000, 126, 3, 5000)
+NO_MASK = bytes(4)  # what a client sends is masked, and still can be read as it is
+FILLER = bytes(range(251)) * 280
+
+
+def message(session, sender, number):
+    """No two are the same."""
+    size = SIZES[(session + number) % len(SIZES)]
+    return struct.pack("!IBI", session, sender.is_client, number) + FILLER[:size]
+
+
+def first_frame(data):
+    """(opcode, payload, its whole size); None when the frame is not whole. There are no fragments."""
+    if len(data) < 2:
+        return None
+    size, start = data[1] & 0x7F, 2
+    if size > 125:
+        start = 4 if size == 126 else 10
+        size = int.from_bytes(data[2:start], "big")
+    start += 4 * (data[1] >> 7)
+    if len(data) < start + size:
+        return None
+    return data[0] & 0xF, bytes(data[start:start + size]), start + size
+
+
+class End(asyncio.Protocol):
+    """Sends the next message for each that it gets, which must be the next of the other end's."""
+
+    is_client = False
+
+    def __init__(self, traffic):
+        self.traffic = traffic
+        self.session = None
+        self.other = None
+        self.sent = self.received = 0
+        self.is_open = self.is_lost = False
+        self.close_code = None
+        self._data = bytearray()
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def connection_lost(self, _):
+        self.is_lost = True
+        self.is_open = False
+
+    def data_received(self, data):
+        self._data += data
+        if not self.is_open and HEAD_END in self._data:
+            size = self._data.index(HEAD_END) + len(HEAD_END)
+            head = Head(bytes(self._data[:size]))
+            del self._data[:size]
+            self.on_head(head)
+        while self.is_open and (found := first_frame(self._data)):
+            opcode, payload, size = found
+            del self._data[:size]
+            self.on_frame(opcode, payload)
+
+    def begin(self):
+        self.is_open = True
+        for _ in range(WINDOW):
+            self.send_next()
+
+    def send_next(self):
+        if self.traffic.is_sending:
+            self.send(BINARY, message(self.session, self, self.sent))
+            self.sent += 1
+
+    def send(self, opcode, payload):
+        if not self.transport.is_closing():
+            self.transport.write(frame(opcode, payload, mask=NO_MASK if self.is_client else False))
+
+    def on_frame(self, opcode, payload):
+        if opcode == PING:
+            self.send(PONG, payload)
+        elif opcode == CLOSE:
+            self.on_close(int.from_bytes(payload[:2], "big"))
+        elif opcode == BINARY:
+            expected = message(self.session, self.other, self.received)
+            if payload != expected:
+                self.traffic.faults.append(f"session {self.session}: message {self.received} is {payload[:9]!r}")
+            self.received += 1
+            self.traffic.messages += 1
+            self.send_next()
+
+    def on_close(self, code):
+        if self.close_code is None:
+            self.transport.write(close_frame(code, mask=NO_MASK if self.is_client else False))
+        self.close_code = code
+        self.is_open = False
+        self.transport.close()
+
+
+class ClientEnd(End):
+    is_client = True
+
+    def __init__(self, traffic, session):
+        super().__init__(traffic)
+        self.session = session
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self.port = transport.get_extra_info("sockname")[1]
+        transport.write(head_bytes(f"GET /traffic?{self.session} HTTP/1.1", handshake_headers("localhost")))
+
+    def on_head(self, head):
+        status = int(head.first_line.split()[1])
+        if status != 101:
+            self.traffic.refusals[status] += 1
+            return self.transport.close()
+        assert head.headers["Sec-WebSocket-Accept"] == accept_key(KEY)
+        self.other = self.traffic.backend_ends[self.session]
+        self.other.other = self
+        self.begin()
+
+    def connection_lost(self, error):
+        super().connection_lost(error)
+        self.traffic.on_client_lost(self)
+
+
+class BackendEnd(End):
+    def __init__(self, backend):
+        super().__init__(backend.traffic)
+        self.backend = backend
+        self.is_cut = False
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self.backend.ends.append(self)
+
+    def on_head(self, head):
+        self.session = int(head.first_line.split()[1].partition("?")[2])
+        self.traffic.backend_ends[self.session] = self
+        self.other = self.traffic.clients[self.session]
+        self.transport.write(BackendConnection.answer_bytes(head))
+        self.begin()
+
+    def cut(self):
+        self.is_cut = True
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESETS)
+        self.transport.abort()
+
+
+class Backend:
+    def __init__(self, traffic, port):
+        self.traffic, self.port = traffic, port
+        self.ends = []
+
+    async def up(self):
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: BackendEnd(self), "127.0.0.1", self.port, backlog=1024)
+
+    def down(self):
+        """With a reset for each of its sessions."""
+        self.server.close()
+        for end in self.ends:
+            end.cut()
+        self.ends.clear()
+
+
+class Traffic:
+    """Keeps `count` sessions open, and puts another one in the place of one whose backend has cut it."""
+
+    def __init__(self, port, count):
+        self.port, self.count = port, count
+        self.is_sending = True
+        self.clients, self.backend_ends = {}, {}
+        self.refusals, self.faults, self.lost = Counter(), [], []
+        self.doomed = set()  # clients whose sessions a test ends
+        self.messages = 0
+        self._opened = 0
+
+    async def begin(self):
+        for _ in range(self.count):
+            self.open_one()
+        await self.all_open()
+
+    async def all_open(self):
+        await self.until(lambda: len(self.living()) == self.count, lambda: f"{self.count} sessions, not {len(self.living())}")
+
+    def open_one(self):
+        loop = asyncio.get_running_loop()
+        self._opened += 1
+        client = self.clients[self._opened] = ClientEnd(self, self._opened)
+        client.connecting = loop.create_task(loop.create_connection(lambda: client, "127.0.0.1", self.port))
+
+    def on_client_lost(self, client):
+        """Its backend may have cut it, or its opening handshake was refused; at the end, it has been closed."""
+        if not self.is_sending:
+            return
+        if client.other is not None and not client.other.is_cut and client not in self.doomed:
+            self.lost.append(client)
+        del self.clients[client.session]
+        self.open_one()
+
+    def living(self):
+        return [client for client in self.clients.values() if client.is_open]
+
+    async def pass_messages(self, count):
+        """Until each session that lives has received so many more at both ends."""
+        before = {client: (client.received, client.other.received) for client in self.living()}
+
+        def has_passed(client, at_client, at_backend):
+            return not client.is_open or (
+                client.received >= at_client + count and client.other.received >= at_backend + count)
+        await self.until(lambda: all(has_passed(client, *counts) for client, counts in before.items()),
+                         f"{count} messages pass")
+
+    async def finish(self):
+        """All that was sent arrives, and then the clients close. How many messages have arrived."""
+        await self.all_open()
+        self.is_sending = False
+        await self.until(lambda: not self.on_their_way(), lambda: f"these arrive: {self.on_their_way()}")
+        for client in self.living():
+            client.close_code = 1000
+            client.transport.write(close_frame(1000, mask=NO_MASK))
+        await self.until(lambda: not self.living(), "all sessions end")
+        return self.messages
+
+    def on_their_way(self):
+        """{session: (sent by the client, received, sent by the backend, received)}, of those that live"""
+        return {client.session: (client.sent, client.other.received, client.other.sent, client.received)
+                for client in self.living()
+                if (client.sent, client.other.sent) != (client.other.received, client.received)}
+
+    async def until(self, condition, what, timeout=30):
+        deadline = time.monotonic() + patience(timeout)
+        while not condition():
+            assert not self.faults, self.faults[:10]
+            assert not self.lost, [client.session for client in self.lost]
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {patience(timeout):g} s: {what() if callable(what) else what}")
+            await asyncio.sleep(POLL_SECONDS)
