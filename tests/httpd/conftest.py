@@ -20,6 +20,17 @@ def pytest_configure(config):
     config.stash[TOLD_AT_THE_END] = []
 
 
+def pytest_sessionfinish(session):
+    """One of several processes that test at once tells the first one."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told_at_the_end"] = session.config.stash[TOLD_AT_THE_END]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    node.config.stash[TOLD_AT_THE_END].extend(getattr(node, "workeroutput", {}).get("told_at_the_end", []))
+
+
 def pytest_terminal_summary(terminalreporter, config):
     for title, lines in config.stash[TOLD_AT_THE_END]:
         terminalreporter.section(title)
