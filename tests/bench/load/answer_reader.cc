@@ -57,7 +57,16 @@ void AnswerReader::begin_frame() {
       left_ = left_ << 8 | static_cast<std::uint8_t>(header_[i]);
   }
   header_.clear();
-  if (!is_control() && (first_byte_ & opcode_bits) != 0) is_compressed_ = (first_byte_ & rsv1) != 0;
+  if (!is_control() && (first_byte_ & opcode_bits) != 0) begin_message();
+}
+
+void AnswerReader::begin_message() {
+  const Content& content = expected_->content();
+  is_compressed_ = (first_byte_ & rsv1) != 0;
+  if ((first_byte_ & opcode_bits) != (content.is_binary ? binary : text) ||
+      is_compressed_ != content.is_compressed) {
+    throw std::runtime_error("an echo is of another kind");
+  }
 }
 
 void AnswerReader::receive_payload(std::span<const std::uint8_t> piece) {
