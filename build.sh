@@ -220,7 +220,7 @@ soak() {
 test_threads() {
   local layer status=0
   configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON \
-    --target engine_test channels_test handler_test
+    --target engine_test channels_test handler_test || return 1  # behind ||, nothing ends by itself
   for layer in engine channels handler; do
     say "$layer with ThreadSanitizer"
     "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
@@ -241,7 +241,7 @@ fuzz_all() {
   local name max_len
   need clang libclang-rt-14-dev
   configure_and_build "$BUILD/fuzz" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_FUZZ=ON \
-    --target frames_fuzz inflate_fuzz handshake_fuzz extensions_fuzz close_fuzz
+    --target frames_fuzz inflate_fuzz handshake_fuzz extensions_fuzz close_fuzz || return 1
   for name in frames inflate handshake extensions close; do
     mkdir -p "$BUILD/fuzz/corpus/$name"
     # A frame with a length of 64 bits has to fit.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string>
 
+#include "mod_ws/base/decimal.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/protocol/header_list.h"
 
@@ -121,19 +122,35 @@ int read_status_line(const BackendRequest& request, BackendResponse& response,
   }
   response.status_line = apr_pstrdup(response.fake->pool, line.c_str() + 9);
   response.status = static_cast<int>(apr_atoi64(response.status_line));
-  return OK;
+  const bool is_status = response.status >= 100 && response.status <= 599;  // RFC 9110 15
+  return is_status ? OK
+                   : bad_gateway(request, APR_SUCCESS,
+                                 "the answer to the opening handshake has no status");
 }
 
-/// "Name: value"; false when it is nothing of the kind.
+/// "Name: value"; false when it is nothing of the kind, or more than a line of it.
 bool add_header(apr_table_t* headers, std::string_view line) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return false;
   const std::string_view name = line.substr(0, colon);
-  if (!protocol::is_token(name)) return false;
+  if (!protocol::is_token(name) || !protocol::is_one_line(line)) return false;
   apr_pool_t* const pool = apr_table_elts(headers)->pool;
   apr_table_addn(headers, pool_string(pool, name),
                  pool_string(pool, protocol::trimmed(line.substr(colon + 1))));
   return true;
+}
+
+/// Whether a body's end is told in one way only; else what one reads as the body is a response for
+/// another one (RFC 9112 6.3, 11.1).
+bool tells_where_it_ends(apr_table_t* headers) {
+  apr_pool_t* const pool = apr_table_elts(headers)->pool;
+  const char* const encoding = apr_table_getm(pool, headers, "Transfer-Encoding");
+  if (encoding != nullptr) {
+    apr_table_unset(headers, "Content-Length");  // chunks say it
+    return protocol::equals_ignoring_case(encoding, "chunked");
+  }
+  const char* const length = apr_table_getm(pool, headers, "Content-Length");
+  return length == nullptr || base::parse_decimal(length).has_value();
 }
 
 int read_head(const BackendRequest& request, BackendResponse& response, int& lines_left,
@@ -154,6 +171,7 @@ int read_head(const BackendRequest& request, BackendResponse& response, int& lin
       continue;
     }
     if (!header.empty() && !add_header(response.fake->headers_in, header)) break;
+    if (line.empty() && !tells_where_it_ends(response.fake->headers_in)) break;
     if (line.empty()) return OK;
     header = line;
   }

@@ -272,10 +272,13 @@ int reserve_before_balancing(request_rec* r) {
   return status == OK ? DECLINED : status;
 }
 
-int check_handshake(request_rec* r) {
+/// A backend that speaks WebSocket sees the Origin, and may decide; one of bytes cannot.
+int check_handshake(request_rec* r, const Scheme& scheme) {
   static const auto any_origin = protocol::OriginRules::any();
-  const auto* const origin = location_config(r).origin;
-  const int refusal = check_client_handshake(r, origin != nullptr ? *origin : any_origin);
+  static const auto same_origin = protocol::OriginRules::same();
+  const auto* const configured = location_config(r).origin;
+  const auto& usual = scheme.is_byte_stream ? same_origin : any_origin;
+  const int refusal = check_client_handshake(r, configured != nullptr ? *configured : usual);
   return refusal != OK ? refusal : check_forwarded_headers(r);
 }
 
@@ -286,7 +289,7 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
   return fenced(r, [&] {
     // Before a connection is in use, so that the client's mistakes cost the backend nothing; and
     // before others may serve it.
-    if (const int refusal = check_handshake(r); refusal != OK) return refusal;
+    if (const int refusal = check_handshake(r, *scheme); refusal != OK) return refusal;
     if (const int refusal = reserve_relay(r); refusal != OK) return refusal;
     char server_port_text[32] = "";
     BackendRequest request{.r = r,

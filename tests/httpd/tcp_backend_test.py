@@ -157,6 +157,14 @@ def test_what_is_no_base64_gets_1007(relay, text):
         assert client.expect_close()[0] == 1007
 
 
+@pytest.mark.parametrize("origin, status", [("https://evil.example", 403), (None, 101)])
+def test_no_other_sites_page_reaches_a_stream(relay, origin, status):
+    """A backend of bytes cannot look at the Origin itself."""
+    headers = {"Sec-WebSocket-Protocol": "binary"} | ({"Origin": origin} if origin else {})
+    with relay.scripted_backend(lambda connection: None), relay.client() as client:
+        assert client.handshake("/tcp", headers).status == status
+
+
 @pytest.mark.parametrize("offered, chosen", [
     ("binary, base64", "binary"), ("base64, binary", "binary"), ("chat, base64", "base64"),
     ("chat", None), (None, None)])

@@ -226,11 +226,14 @@ class Traffic:
         """All that was sent arrives, and then the clients close. How many messages have arrived."""
         await self.all_open()
         self.is_sending = False
+        last = self.living()
         await self.until(lambda: not self.on_their_way(), lambda: f"these arrive: {self.on_their_way()}")
         for client in self.living():
             client.close_code = 1000
             client.transport.write(close_frame(1000, mask=NO_MASK))
         await self.until(lambda: not self.living(), "all sessions end")
+        codes = Counter(client.close_code for client in last)
+        assert codes == {1000: self.count}, codes
         return self.messages
 
     def on_their_way(self):
