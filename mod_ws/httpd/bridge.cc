@@ -263,7 +263,8 @@ int refuse_bridge(request_rec* r, unsigned max) {
     const char* const which =
         kind_of(r) == Kind::stream
             ? "over HTTP/2, each of which holds a thread of mod_http2's (WebSocketMaxBridged)"
-            : "without HTTP/2, each of which holds one of its threads (WebSocketMaxBridged, and half "
+            : "without HTTP/2, each of which holds one of its threads (WebSocketMaxBridged, and "
+              "half "
               "of ThreadsPerChild)";
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                   "opening handshake refused with 503: this child has %u bridged sessions %s; "

@@ -58,6 +58,7 @@ const BIO_METHOD* method() {
 BIO* make_socket_bio(int socket) {
   BIO* const bio = method() != nullptr ? BIO_new(method()) : nullptr;
   if (bio == nullptr) return nullptr;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): it is no pointer, and comes back as it was
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   BIO_set_init(bio, 1);
   return bio;

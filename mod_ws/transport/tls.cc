@@ -15,7 +15,7 @@ using Status = IoResult::Status;
 
 /// What one recv(2) may bring: four records. OpenSSL holds such a buffer only while there is
 /// something in it.
-constexpr std::size_t read_buffer_bytes = 4 * SSL3_RT_MAX_ENCRYPTED_LENGTH;
+constexpr std::size_t read_buffer_bytes = std::size_t{4} * SSL3_RT_MAX_ENCRYPTED_LENGTH;
 
 /// What is left there would be taken for an error of the next call.
 void clear_errors() {
