@@ -145,11 +145,19 @@ int check_client_handshake(request_rec* r, const protocol::OriginRules& rules) {
   return HTTP_FORBIDDEN;
 }
 
+const protocol::OriginRules& rules_of(UsualOrigins usual) {
+  static const auto same = protocol::OriginRules::same();
+  static const auto any = protocol::OriginRules::any();
+  return usual == UsualOrigins::same ? same : any;
+}
+
+const protocol::OriginRules& origin_rules(const LocationConfig& location, UsualOrigins usual) {
+  return location.origin != nullptr ? *location.origin : rules_of(usual);
+}
+
 bool page_may_act(const request_rec* r) {
-  static const auto same_origin = protocol::OriginRules::same();
-  const auto* const configured = location_config(r).origin;
-  const auto& rules = configured != nullptr ? *configured : same_origin;
-  return rules.allow(header_in(r, "Origin"), header_in(r, "Host"));
+  return origin_rules(location_config(r), UsualOrigins::same)
+      .allow(header_in(r, "Origin"), header_in(r, "Host"));
 }
 
 bool send_switching_protocols(request_rec* r, const SwitchingTerms& terms) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,12 @@ bool asks_for_websocket(const request_rec* r);
 /// Checks the opening handshake and the Origin. OK, or the status to return, with the headers of
 /// the refusal set and the reason logged.
 int check_client_handshake(request_rec* r, const protocol::OriginRules& rules);
+
+/// The pages that may connect where nothing is configured.
+enum class UsualOrigins : std::uint8_t { same, any };
+const protocol::OriginRules& rules_of(UsualOrigins usual);
+/// Those of WebSocketOrigin, where it says something.
+const protocol::OriginRules& origin_rules(const LocationConfig& location, UsualOrigins usual);
 
 /// Whether the page that a request comes from, if it is one, may do something here that is no
 /// session: a page elsewhere must not use the credentials that its reader's browser sends.

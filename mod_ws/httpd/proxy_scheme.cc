@@ -274,11 +274,8 @@ int reserve_before_balancing(request_rec* r) {
 
 /// A backend that speaks WebSocket sees the Origin, and may decide; one of bytes cannot.
 int check_handshake(request_rec* r, const Scheme& scheme) {
-  static const auto any_origin = protocol::OriginRules::any();
-  static const auto same_origin = protocol::OriginRules::same();
-  const auto* const configured = location_config(r).origin;
-  const auto& usual = scheme.is_byte_stream ? same_origin : any_origin;
-  const int refusal = check_client_handshake(r, configured != nullptr ? *configured : usual);
+  const auto usual = scheme.is_byte_stream ? UsualOrigins::same : UsualOrigins::any;
+  const int refusal = check_client_handshake(r, origin_rules(location_config(r), usual));
   return refusal != OK ? refusal : check_forwarded_headers(r);
 }
 

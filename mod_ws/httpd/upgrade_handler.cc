@@ -84,11 +84,9 @@ int serve(request_rec* r, const LocationConfig& location) {
 
 /// What the handler says of origins counts more than the directive.
 int check_handshake(request_rec* r, const LocationConfig& location) {
-  static const auto same_origin = protocol::OriginRules::same();
-  static const auto any_origin = protocol::OriginRules::any();
-  if (location.handler->upgrader.check_origin != nullptr)
-    return check_client_handshake(r, any_origin);
-  return check_client_handshake(r, location.origin != nullptr ? *location.origin : same_origin);
+  const bool has_own_check = location.handler->upgrader.check_origin != nullptr;
+  return check_client_handshake(
+      r, has_own_check ? rules_of(UsualOrigins::any) : origin_rules(location, UsualOrigins::same));
 }
 
 /// The status page has a session of its own.

@@ -12,15 +12,21 @@ def wait_for_end(server, children):
     wait_until(lambda: not set(children) & set(server.children()), server.error_log, timeout=20)
 
 
+def restart_gracefully(server, stream):
+    """Its session is closed meanwhile. Returns the children that end."""
+    old = server.children()
+    server.graceful()
+    assert stream.expect_close()[0] == 1001
+    stream.send_close(1001)
+    stream.read_eof()
+    return old
+
+
 def test_a_graceful_restart_closes_sessions_with_1001(h2_server):
     server = h2_server()
     with http2(server) as connection, connection.open("/echo") as stream:
         echo(stream)
-        old = server.children()
-        server.graceful()
-        assert stream.expect_close()[0] == 1001
-        stream.send_close(1001)
-        stream.read_eof()
+        old = restart_gracefully(server, stream)
     wait_for_end(server, old)
 
 
@@ -32,12 +38,7 @@ def test_a_client_that_takes_nothing_does_not_hold_a_child_that_ends(h2_server, 
         flood(idle)
         if blocks == "its connection":
             blocked.fall_silent()
-        old = server.children()
-        server.graceful()
-        assert stream.expect_close()[0] == 1001
-        stream.send_close(1001)
-        stream.read_eof()
-        wait_for_end(server, old)
+        wait_for_end(server, restart_gracefully(server, stream))
 
 
 def idle(*streams):

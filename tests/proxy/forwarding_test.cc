@@ -1,12 +1,12 @@
 // The relay's fast path: what it hands to the kernel lies where it was received.
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <atomic>
 #include <thread>
 
+#include "tests/support/next_function.h"
 #include "tests/support/relay_on_loop.h"
 
 namespace {
@@ -27,23 +27,20 @@ void note(const void* sent, std::size_t size) {
   (is_inside ? watch->from_buffer : watch->from_elsewhere) += size;
 }
 
-template <class Function>
-Function* next(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-
 }  // namespace
 
 // These stand before the C library's.
 
 extern "C" ssize_t send(int fd, const void* bytes, std::size_t size, int flags) {
-  static auto* const real = next<ssize_t(int, const void*, std::size_t, int)>("send");
+  static auto* const real =
+      mod_ws::tests::next_function<ssize_t(int, const void*, std::size_t, int)>("send");
   note(bytes, size);
   return real(fd, bytes, size, flags);
 }
 
 extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  static auto* const real = next<ssize_t(int, const msghdr*, int)>("sendmsg");
+  static auto* const real =
+      mod_ws::tests::next_function<ssize_t(int, const msghdr*, int)>("sendmsg");
   for (std::size_t i = 0; i < message->msg_iovlen; ++i)
     note(message->msg_iov[i].iov_base, message->msg_iov[i].iov_len);
   return real(fd, message, flags);

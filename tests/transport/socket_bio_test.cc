@@ -1,11 +1,11 @@
 #include "mod_ws/transport/socket_bio.h"
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <vector>
 
+#include "tests/support/next_function.h"
 #include "tests/support/tls_pair.h"
 
 namespace {
@@ -23,14 +23,14 @@ thread_local Calls* calls = nullptr;
 
 extern "C" ssize_t send(int fd, const void* bytes, std::size_t size, int flags) {
   static auto* const real =
-      reinterpret_cast<ssize_t (*)(int, const void*, std::size_t, int)>(::dlsym(RTLD_NEXT, "send"));
+      mod_ws::tests::next_function<ssize_t(int, const void*, std::size_t, int)>("send");
   if (calls != nullptr) calls->send_flags.push_back(flags);
   return real(fd, bytes, size, flags);
 }
 
 extern "C" ssize_t recv(int fd, void* bytes, std::size_t size, int flags) {
   static auto* const real =
-      reinterpret_cast<ssize_t (*)(int, void*, std::size_t, int)>(::dlsym(RTLD_NEXT, "recv"));
+      mod_ws::tests::next_function<ssize_t(int, void*, std::size_t, int)>("recv");
   if (calls != nullptr) ++calls->receives;
   return real(fd, bytes, size, flags);
 }
