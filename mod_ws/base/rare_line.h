@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <string_view>
 
 namespace mod_ws::base {
 
@@ -27,6 +30,18 @@ class RareLine {
  private:
   std::atomic<Clock::rep> due_{0};
   std::atomic<std::uint64_t> untold_{0};
+};
+
+/// The same for lines of many texts, of which each is due once in a while. Seldom, two of them take
+/// turns. Any thread.
+class RareLines {
+ public:
+  bool is_due(std::string_view text, RareLine::Clock::time_point now = RareLine::Clock::now()) {
+    return lines_[std::hash<std::string_view>{}(text) % lines_.size()].count(now) > 0;
+  }
+
+ private:
+  std::array<RareLine, 256> lines_;
 };
 
 }  // namespace mod_ws::base

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "mod_ws/base/decimal.h"
+#include "mod_ws/base/rare_line.h"
 #include "mod_ws/httpd/takeover.h"
 #include "mod_ws/protocol/header_list.h"
 
@@ -57,8 +58,7 @@ int bad_gateway(const BackendRequest& request, apr_status_t status, const char* 
     status = APR_SUCCESS;
     what = "a line of the answer to the opening handshake is longer than responsefieldsize= allows";
   }
-  ap_log_rerror(APLOG_MARK, APLOG_ERR, status, request.r, "backend %s: %s", backend_name(request),
-                what);
+  log_trouble(request, status, what);
   return timed_out ? HTTP_GATEWAY_TIME_OUT : HTTP_BAD_GATEWAY;
 }
 
@@ -215,6 +215,22 @@ proxy_dir_conf* proxy_directory_config(request_rec* r) {
   return static_cast<proxy_dir_conf*>(ap_get_module_config(r->per_dir_config, &proxy_module));
 }
 
+/// Some of the body. As for its head, a backend cannot hold the thread for as long as it likes.
+apr_status_t read_body(const BackendRequest& request, const BackendResponse& response,
+                       apr_bucket_brigade* brigade) {
+  while (time_left(request) > 0) {
+    const std::uint64_t read_before = tls_bytes_read(response.fake->connection);
+    apr_status_t status =
+        ap_get_brigade(response.fake->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
+                       static_cast<apr_off_t>(request.conf->io_buffer_size));
+    if (status != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(status)) return status;
+    if (!APR_BRIGADE_EMPTY(brigade)) return APR_SUCCESS;
+    const bool moved = tls_bytes_read(response.fake->connection) != read_before;
+    if (!moved && (status = wait_for_input(request)) != APR_SUCCESS) return status;
+  }
+  return APR_TIMEUP;
+}
+
 void pass_body(const BackendRequest& request, const BackendResponse& response) {
   request_rec* const r = request.r;
   if (AP_STATUS_IS_HEADER_ONLY(response.status)) return;  // httpd sends the end
@@ -225,9 +241,7 @@ void pass_body(const BackendRequest& request, const BackendResponse& response) {
   // headers_in.
   ap_add_input_filter("HTTP_IN", nullptr, response.fake, response.fake->connection);
   for (bool ended = false; !ended;) {
-    const apr_status_t status =
-        ap_get_brigade(response.fake->input_filters, received, AP_MODE_READBYTES, APR_BLOCK_READ,
-                       static_cast<apr_off_t>(request.conf->io_buffer_size));
+    const apr_status_t status = read_body(request, response, received);
     if (APR_STATUS_IS_EOF(status)) {  // a body without a length
       APR_BRIGADE_INSERT_TAIL(received, apr_bucket_eos_create(received->bucket_alloc));
     } else if (status != APR_SUCCESS) {
@@ -261,6 +275,14 @@ const char* backend_name(const BackendRequest& request) {
       apr_uri_unparse(r->pool, request.uri, APR_URI_UNP_OMITPATHINFO | APR_URI_UNP_OMITUSERINFO);
   return socket_path == nullptr ? address
                                 : apr_pstrcat(r->pool, "unix:", socket_path, "|", address, nullptr);
+}
+
+void log_trouble(const BackendRequest& request, apr_status_t status, const char* what) {
+  static base::RareLines lines;
+  const char* const backend = backend_name(request);
+  const bool is_news = lines.is_due(std::string(backend) + ": " + what);
+  ap_log_rerror(APLOG_MARK, is_news ? APLOG_ERR : APLOG_INFO, status, request.r, "backend %s: %s",
+                backend, what);
 }
 
 int check_forwarded_headers(request_rec* r) {
@@ -334,7 +356,7 @@ void copy_response_headers(const BackendRequest& request, const BackendResponse&
   }
 }
 
-int pass_response(const BackendRequest& request, const BackendResponse& response) {
+int pass_response(BackendRequest& request, const BackendResponse& response) {
   request_rec* const r = request.r;
   ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "backend %s answered the opening handshake with %s",
                 backend_name(request), response.status_line);
@@ -347,6 +369,7 @@ int pass_response(const BackendRequest& request, const BackendResponse& response
   r->status_line = apr_pstrdup(r->pool, response.status_line);
   if (const char* const type = apr_table_get(r->headers_out, "Content-Type"))
     ap_set_content_type(r, type);
+  request.set_deadline();
   pass_body(request, response);
   return OK;
 }

@@ -16,7 +16,10 @@ struct BackendRequest {
   apr_uri_t* uri;
   char* url;                                       ///< Path and query to ask for.
   char* server_port_text;                          ///< For Via.
-  std::chrono::steady_clock::time_point deadline;  ///< For the answer.
+  std::chrono::microseconds time_for_answer;       ///< For its head, and as much for a body.
+  std::chrono::steady_clock::time_point deadline;  ///< Of the part that is waited for.
+
+  void set_deadline() { deadline = std::chrono::steady_clock::now() + time_for_answer; }
 };
 
 /// The head of the backend's answer; it lives as long as the backend's connection.
@@ -36,6 +39,10 @@ struct BackendResponse {
 /// mod_proxy's worker for everything without one of its own (RewriteRule's [P]) says nothing; there
 /// it is the scheme, host and port that are asked. Only once `uri` is known.
 const char* backend_name(const BackendRequest& request);
+
+/// Says what is wrong with the backend: as an error once in a while, and the repeats at info. Only
+/// once `uri` is known.
+void log_trouble(const BackendRequest& request, apr_status_t status, const char* what);
 
 /// Whether the worker has a name of its own.
 bool has_named_worker(const BackendRequest& request);
@@ -57,6 +64,6 @@ int read_backend_response(const BackendRequest& request, BackendResponse& respon
 void copy_response_headers(const BackendRequest& request, const BackendResponse& response);
 
 /// Passes an answer that is no 101 to the client as an ordinary response, body included.
-int pass_response(const BackendRequest& request, const BackendResponse& response);
+int pass_response(BackendRequest& request, const BackendResponse& response);
 
 }  // namespace mod_ws::httpd

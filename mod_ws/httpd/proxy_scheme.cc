@@ -98,15 +98,12 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
   request_state(r).backend = backend_name(request);
   request_state(r).has_backend_of_own = has_named_worker(request);
   if (backend->uds_path == nullptr && backend->port == 0) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "backend %s: its URL needs a port",
-                  backend_name(request));
+    log_trouble(request, 0, "its URL needs a port");
     return HTTP_INTERNAL_SERVER_ERROR;
   }
   request_state(r).handover->free_descriptor();
   if (ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  "backend %s: no connection (mod_proxy has logged the cause)",
-                  backend_name(request));
+    log_trouble(request, 0, "no connection (mod_proxy has logged the cause)");
     return HTTP_SERVICE_UNAVAILABLE;
   }
   return ap_proxy_connection_create_ex(proxy_function, backend, r);
@@ -181,12 +178,6 @@ int hand_over(const BackendRequest& request, Agreed agreed) {
   return OK;
 }
 
-int bad_gateway(const BackendRequest& request, const char* complaint) {
-  ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, request.r, "backend %s: %s", backend_name(request),
-                complaint);
-  return HTTP_BAD_GATEWAY;
-}
-
 /// The backend speaks WebSocket: its handshake comes first.
 int relay_frames(BackendRequest& request, const connection::Policy& policy) {
   request_rec* const r = request.r;
@@ -200,7 +191,10 @@ int relay_frames(BackendRequest& request, const connection::Policy& policy) {
   auto complaint = check_backend_response(r, response);
   if (!complaint)
     complaint = compression.receive_answer(response.header("Sec-WebSocket-Extensions"));
-  if (complaint) return bad_gateway(request, complaint->c_str());
+  if (complaint) {
+    log_trouble(request, 0, complaint->c_str());
+    return HTTP_BAD_GATEWAY;
+  }
   copy_response_headers(request, response);
   Agreed agreed{.subprotocol = response.header("Sec-WebSocket-Protocol"),
                 .extensions = compression.answer(),
@@ -238,14 +232,13 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
       ap_proxy_acquire_connection(proxy_function, &connection.get(), request.worker, r->server);
   if (status != OK) return status;
   request.backend = connection.get();
-  request.deadline =
-      std::chrono::steady_clock::now() + handshake_time(location_config(r), request.worker);
+  request.time_for_answer = handshake_time(location_config(r), request.worker);
+  request.set_deadline();
   status = connect_backend(request, scheme, proxy_name, proxy_port);
   if (status != OK) return status;
   if (const char* const obstacle = takeover_obstacle(request.backend->connection)) {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  "the connection to backend %s cannot become a session: %s", backend_name(request),
-                  obstacle);
+    const std::string trouble = std::string("its connection cannot become a session: ") + obstacle;
+    log_trouble(request, 0, trouble.c_str());
     return HTTP_BAD_GATEWAY;
   }
   const connection::Policy& policy = policy_of(r->server, location_config(r), relay_defaults);
@@ -296,6 +289,7 @@ int handle_scheme(request_rec* r, proxy_worker* worker, proxy_server_conf* conf,
                            .uri = static_cast<apr_uri_t*>(apr_palloc(r->pool, sizeof(apr_uri_t))),
                            .url = url,
                            .server_port_text = server_port_text,
+                           .time_for_answer = {},
                            .deadline = {}};
     const int status = relay(request, *scheme, proxy_name, proxy_port);
     child_has_begun_what_ends();

@@ -11,6 +11,7 @@
 #include <future>
 #include <memory>
 
+#include "mod_ws/base/rare_line.h"
 #include "mod_ws/httpd/child_life.h"
 #include "mod_ws/httpd/config.h"
 #include "mod_ws/httpd/directive_values.h"
@@ -48,7 +49,7 @@ class SessionLogFile final : engine::Watcher {
     while (!lines_.empty() && ::poll(&room, 1, static_cast<int>(patience.count())) > 0)
       write_lines();
     lost_ += lines_.size();
-    tell_lost();
+    if (lost_ > 0) tell_lost();
   }
 
  private:
@@ -76,7 +77,7 @@ class SessionLogFile final : engine::Watcher {
       if (line.empty()) lines_.pop_front();
     }
     if (std::exchange(is_watched_, false)) child_side_loop().unwatch(descriptor_, *this);
-    if (last_write_succeeded_) tell_lost();
+    if (last_write_succeeded_) note_taken();
   }
 
   /// A full disk may have taken the beginning of a line, whose rest was lost: it ends here.
@@ -91,14 +92,19 @@ class SessionLogFile final : engine::Watcher {
       is_watched_ = child_side_loop().watch(descriptor_, engine::Interest::write, *this);
   }
 
-  /// The first time, and then how many when it takes lines again, or at the end.
+  /// The error log hears when it begins, and how many were lost when the file takes lines again, or
+  /// at the end; not each time of a disk that is full every other moment.
   void note_lost(int error) {
-    if (lost_++ > 0) return;
+    ++lost_;
+    if (std::exchange(is_losing_, true) || loss_.count() == 0) return;
     ap_log_error(APLOG_MARK, APLOG_WARNING, error, ap_server_conf,
                  "WebSocketLog %s takes no lines: they are lost until it does", target_);
   }
+  void note_taken() {
+    is_losing_ = false;
+    if (lost_ > 0 && sum_.count() > 0) tell_lost();
+  }
   void tell_lost() {
-    if (lost_ == 0) return;
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                  "WebSocketLog %s: %" APR_UINT64_T_FMT " lines were lost", target_,
                  static_cast<apr_uint64_t>(std::exchange(lost_, 0)));
@@ -113,7 +119,10 @@ class SessionLogFile final : engine::Watcher {
   bool is_torn_ = false;   // the file's last line
   std::deque<std::string> lines_;
   std::size_t queued_bytes_ = 0;
-  std::uint64_t lost_ = 0;
+  std::uint64_t lost_ = 0;  // and not told yet
+  bool is_losing_ = false;
+  base::RareLine loss_;
+  base::RareLine sum_;
 };
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "mod_ws/base/rare_line.h"
 #include "mod_ws/engine/contain.h"
 
 namespace mod_ws::proxy {
@@ -92,7 +93,7 @@ void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation
       name_of(offender) +
       (breaks_protocol(violation.code) ? " broke the protocol: " : " went beyond a limit: ") +
       violation.reason;
-  log(is_backend(offender) ? LogLevel::warning : LogLevel::info, cause);
+  log_trouble(offender, cause);
   end_.note(Ender::server, violation.code, cause);
   Leg& other = other_of(offender);
   offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
@@ -179,10 +180,17 @@ void Relay::log_end() const {
 void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
   const char* const where =
       lost.connection().mid_frame() ? " was lost inside a frame: " : " was lost: ";
-  std::string text = name_of(lost) + where + describe(ending);
-  if (ending.lost_bytes > 0)
-    text += "; " + std::to_string(ending.lost_bytes) + " bytes that waited for it are lost";
-  log(is_backend(lost) ? LogLevel::warning : LogLevel::info, text);
+  const std::string trouble = name_of(lost) + where + describe(ending);
+  log_trouble(lost, trouble, ending.lost_bytes == 0 ? ""
+                                 : "; " + std::to_string(ending.lost_bytes) +
+                                       " bytes that waited for it are lost");
+}
+
+/// A backend that ends may take thousands of sessions along, of which one says so to everybody.
+void Relay::log_trouble(const Leg& leg, std::string_view trouble, std::string_view detail) const {
+  static base::RareLines lines;
+  const bool is_news = is_backend(leg) && lines.is_due(trouble);
+  log(is_news ? LogLevel::warning : LogLevel::info, std::string(trouble).append(detail));
 }
 
 /// "the client closed with 1000", "the backend answered 1000"

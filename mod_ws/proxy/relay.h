@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mod_ws/base/log.h"
@@ -61,6 +62,7 @@ class Relay final : public engine::Resident, Leg::Owner {
   void note_ended(const Leg& leg, const connection::Ending& ending, bool expected);
   void end_other_of(const Leg& leg, bool expected);
   void log_lost(const Leg& lost, const connection::Ending& ending) const;
+  void log_trouble(const Leg& leg, std::string_view trouble, std::string_view detail = {}) const;
   void log_end() const;
   bool is_backend(const Leg& leg) const { return &leg == &backend_; }
   std::string name_of(const Leg& leg) const;

@@ -36,5 +36,14 @@ TEST(RareLine, IsWrittenByOneOfManyThreads) {
   EXPECT_EQ(std::accumulate(told.begin(), told.end(), std::uint64_t{0}), 1U);
 }
 
+TEST(RareLines, AreDueOnceInAWhileEach) {
+  RareLines lines;
+  const auto begin = RareLine::Clock::now();
+  EXPECT_TRUE(lines.is_due("backend a: no connection", begin));
+  EXPECT_FALSE(lines.is_due("backend a: no connection", begin + 1ms));
+  EXPECT_TRUE(lines.is_due("backend b: no connection", begin + 1ms));
+  EXPECT_TRUE(lines.is_due("backend a: no connection", begin + RareLine::interval));
+}
+
 }  // namespace
 }  // namespace mod_ws::base

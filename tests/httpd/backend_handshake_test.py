@@ -1,5 +1,8 @@
 """The backend's side of the opening handshake: what it is asked, and what its answers become."""
 
+import select
+from contextlib import suppress
+
 import pytest
 
 from support.frames import TEXT, accept_key
@@ -19,6 +22,10 @@ ProxyPass "/overridden" "ws://127.0.0.1:${BACKEND_PORT}"
 <Location "/overridden">
     ProxyErrorOverride on
     ErrorDocument 404 "httpd's own"
+</Location>
+ProxyPass "/hasty" "ws://127.0.0.1:${BACKEND_PORT}"
+<Location "/hasty">
+    WebSocketHandshakeTimeout 500ms
 </Location>
 <Location "/plain">
     Header always set X-A 1
@@ -250,6 +257,20 @@ def test_passes_a_large_body_on(relay):
         assert client.handshake("/plain").body == body
 
 
+def test_a_body_that_comes_byte_by_byte_does_not_hold_a_thread(relay, wait_for_log):
+    def drip(connection):
+        connection.read_head()
+        with suppress(OSError):
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while not select.select([connection.socket], [], [], 0.01)[0]:  # until httpd ends it
+                connection.send(b"x")
+    with relay.scripted_backend(drip) as backend, relay.client() as client:
+        client.send(client.handshake_bytes("/hasty"))
+        assert client.read_all().count(b"x") < 1000
+        backend.wait_for_scripts(1)
+    wait_for_log(f"ws:(?:error|info).*timeout.*backend {relay.worker()}: the response to the opening handshake ended early")
+
+
 # Bad answers
 
 
@@ -275,15 +296,13 @@ BAD_ANSWERS = {
 
 
 @pytest.fixture
-def assert_refused(relay):
+def assert_refused(relay, assert_one_complaint):
     def check():
-        since = len(relay.server.error_log())
         with relay.client() as client:
             response = client.handshake("/plain")
             assert response.status == 502
             assert "Sec-WebSocket-Accept" not in response.headers
-        line, = relay.server.complaints(since)
-        assert relay.worker() in line
+        assert_one_complaint(f"ws:(?:error|info).*backend {relay.worker()}: ")
     return check
 
 

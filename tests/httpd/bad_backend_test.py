@@ -1,11 +1,15 @@
 """Backends that misbehave: what the client gets, one line in the log that names them, and nothing lost that came whole."""
 
+import threading
+from contextlib import ExitStack
+
 import pytest
 
 from support import processes
 from support.frames import BINARY, CONTINUATION, TEXT, accept_key, close_frame, frame
 from support.raw_client import KEY
 from support.relay import Relay
+from support.waiting import wait_until
 
 CONFIG = """
 ProxyPass "/hasty" "ws://localhost:${BACKEND_PORT}" retry=0 timeout=1
@@ -24,18 +28,6 @@ MAX_GROWTH_BYTES = 8 << 20
 @pytest.fixture(scope="module")
 def module_relay(module_httpd):
     return Relay(module_httpd, CONFIG, modules=("rewrite",))
-
-
-@pytest.fixture
-def assert_one_complaint(relay):
-    """assert_one_complaint(regex) finds it in the only line that has been logged since the test began."""
-    since = len(relay.server.error_log())
-
-    def check(regex):
-        match = relay.server.wait_for_log(regex, since=since)
-        line, = relay.server.complaints(since)
-        assert match[0] in line
-    return check
 
 
 def sending(*parts):
@@ -74,7 +66,7 @@ def test_an_answer_beyond_the_offer_gives_502(relay, assert_one_complaint, line,
         response = client.handshake("/plain", OFFER)
     assert response.status == 502
     assert not {"sec-websocket-protocol", "sec-websocket-extensions"} & set(response.headers)
-    assert_one_complaint(f"ws:error.*backend {relay.worker()}: 101 with {complaint}")
+    assert_one_complaint(f"ws:(?:error|info).*backend {relay.worker()}: 101 with {complaint}")
 
 
 def test_an_extension_that_httpd_did_not_pass_on_gives_502(relay, assert_one_complaint):
@@ -115,13 +107,13 @@ def test_a_backend_that_falls_silent_gives_504(relay, assert_one_complaint, sent
         connection.read_eof()
     with relay.scripted_backend(script), relay.client() as client:
         assert client.handshake("/hasty").status == 504
-    assert_one_complaint(rf"ws:error.*timeout.*backend ws://localhost:{relay.backend_port}: ")
+    assert_one_complaint(rf"ws:(?:error|info).*timeout.*backend ws://localhost:{relay.backend_port}: ")
 
 
 def test_a_backend_that_only_a_rule_names_is_named(relay, assert_one_complaint):
     with relay.scripted_backend(sending(b"garbage\r\n")), relay.client() as client:
         assert client.handshake("/rule").status == 502
-    assert_one_complaint(f"ws:error.*backend ws://localhost:{relay.backend_port}: ")
+    assert_one_complaint(f"ws:(?:error|info).*backend ws://localhost:{relay.backend_port}: ")
 
 
 # Floods
@@ -147,7 +139,7 @@ def test_a_flood_gives_502_in_bounded_memory(relay, assert_one_complaint, parts)
     with relay.scripted_backend(sending(*parts)), relay.client() as client:
         assert client.handshake("/plain").status == 502
     assert processes.peak_rss_bytes(child) - before < MAX_GROWTH_BYTES
-    assert_one_complaint(f"ws:error.*backend {relay.worker()}: ")
+    assert_one_complaint(f"ws:(?:error|info).*backend {relay.worker()}: ")
 
 
 # Sessions that break
@@ -169,7 +161,7 @@ def test_what_came_whole_before_the_backend_died_mid_frame_arrives(relay, assert
         client.expect_frame(TEXT, "whole")
         client.expect_frame(BINARY, bytes(70000))
         assert client.read_all() == half
-    assert_one_complaint(rf"ws:warn.*the backend {relay.worker(backend_tls)} was lost inside a frame: ")
+    assert_one_complaint(rf"ws:(?:warn|info).*the backend {relay.worker(backend_tls)} was lost inside a frame: ")
 
 
 def test_a_backend_that_dies_between_fragments_closes_the_client_with_1014(relay, assert_one_complaint):
@@ -180,7 +172,7 @@ def test_a_backend_that_dies_between_fragments_closes_the_client_with_1014(relay
         assert client.read_frame().payload == b"first half, "
         assert client.read_frame().payload == b"and "
         assert_client_is_closed(client, 1014)
-    assert_one_complaint(f"ws:warn.*the backend {relay.worker()} was lost: ")
+    assert_one_complaint(f"ws:(?:warn|info).*the backend {relay.worker()} was lost: ")
 
 
 BREACHES = {
@@ -200,4 +192,48 @@ def test_a_breach_gets_the_backend_its_code_and_the_client_1001(relay, assert_on
         assert backend.expect_close()[0] == code
         assert_client_is_closed(client, 1001)
         backend.read_eof()
-    assert_one_complaint(f"ws:warn.*the backend {relay.worker()} broke the protocol: ")
+    assert_one_complaint(f"ws:(?:warn|info).*the backend {relay.worker()} broke the protocol: ")
+
+
+# Many at once
+
+
+SESSIONS = 20
+
+
+@pytest.fixture
+def fresh_relay(httpd):
+    """One whose httpd has not complained of anything yet."""
+    return Relay(httpd)
+
+
+def test_a_backend_that_takes_many_sessions_along_is_one_complaint(fresh_relay):
+    server = fresh_relay.server
+    is_over = threading.Event()
+
+    def serve(connection):
+        connection.accept_websocket()
+        is_over.wait()
+        connection.close()
+    with ExitStack() as stack:
+        stack.enter_context(fresh_relay.scripted_backend(serve))
+        stack.callback(is_over.set)
+        clients = [stack.enter_context(fresh_relay.client()) for _ in range(SESSIONS)]
+        for client in clients:
+            client.open("/plain")
+        is_over.set()
+        for client in clients:
+            assert_client_is_closed(client, 1014)
+    text = f"the backend {fresh_relay.worker()} was lost: "
+    wait_until(lambda: server.error_log().count(text) == SESSIONS, "each session's line")
+    line, = [line for line in server.complaints() if "[ws:" in line]
+    assert "ws:warn" in line and text in line
+
+
+def test_a_backend_that_answers_none_of_many_handshakes_is_one_complaint(fresh_relay):
+    with fresh_relay.scripted_backend(sending(b"garbage\r\n")):
+        for _ in range(SESSIONS):
+            with fresh_relay.client() as client:
+                assert client.handshake("/plain").status == 502
+    line, = [line for line in fresh_relay.server.complaints() if "[ws:" in line]
+    assert "ws:error" in line and f"backend {fresh_relay.worker()}: " in line

@@ -1,3 +1,4 @@
+import re
 import sys
 from contextlib import contextmanager, ExitStack
 from pathlib import Path
@@ -84,6 +85,19 @@ def wait_for_log(relay):
     """wait_for_log(regex) looks at what has been logged since the test began."""
     since = len(relay.server.error_log())
     return lambda regex: relay.server.wait_for_log(regex, since=since)
+
+
+@pytest.fixture
+def assert_one_complaint(relay):
+    """assert_one_complaint(regex) finds one line of it since the test began, and no other complaint: a
+    repeat of what the module's httpd has said a moment ago is said at level info."""
+    since = len(relay.server.error_log())
+
+    def check(regex):
+        match = relay.server.wait_for_log(regex, since=since)
+        assert all(match[0] in line for line in relay.server.complaints(since))
+        assert len(re.findall(regex, relay.server.error_log()[since:])) == 1
+    return check
 
 
 @pytest.fixture
