@@ -180,10 +180,10 @@ void Relay::log_end() const {
 void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
   const char* const where =
       lost.connection().mid_frame() ? " was lost inside a frame: " : " was lost: ";
-  const std::string trouble = name_of(lost) + where + describe(ending);
-  log_trouble(lost, trouble, ending.lost_bytes == 0 ? ""
-                                 : "; " + std::to_string(ending.lost_bytes) +
-                                       " bytes that waited for it are lost");
+  std::string detail;
+  if (ending.lost_bytes > 0)
+    detail = "; " + std::to_string(ending.lost_bytes) + " bytes that waited for it are lost";
+  log_trouble(lost, name_of(lost) + where + describe(ending), detail);
 }
 
 /// A backend that ends may take thousands of sessions along, of which one says so to everybody.
