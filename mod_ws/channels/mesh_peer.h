@@ -7,7 +7,7 @@
 #include "mod_ws/channels/mesh_frame.h"
 #include "mod_ws/connection/write_queue.h"
 #include "mod_ws/engine/event_loop.h"
-#include "mod_ws/transport/plain.h"
+#include "mod_ws/transport/transport.h"
 
 namespace mod_ws::channels {
 
@@ -44,7 +44,7 @@ class MeshPeer final : engine::Watcher {
   void end();
 
   engine::EventLoop& loop_;
-  transport::Plain socket_;
+  transport::Transport socket_;
   Owner& owner_;
   connection::WriteQueue queue_;
   std::vector<std::uint8_t> part_;  // of a frame that has not come whole

@@ -169,7 +169,7 @@ void DialAttempt::on_connect_ended() {
 }
 
 void DialAttempt::on_connected() {
-  transport_.emplace(transport::Plain(std::move(connecting_)));
+  transport_.emplace(std::move(connecting_));
   if (plan_.proxy) {
     begin_exchange(Phase::tunnelling,
                    protocol::serialize_connect_request(plan_.url.authority, *plan_.proxy));

@@ -227,11 +227,9 @@ void Handover::let_go(std::size_t number) {
 void Handover::begin_session() {
   std::vector<TakenConnection> taken;
   for (auto& [connection, socket, ssl, already_read] : prepared_) {
-    if (ssl) {
-      taken.push_back({transport::Tls(std::move(socket), std::move(ssl)), std::move(already_read)});
-    } else {
-      taken.push_back({transport::Plain(std::move(socket)), std::move(already_read)});
-    }
+    auto transport = ssl ? transport::Transport(std::move(socket), std::move(ssl))
+                         : transport::Transport(std::move(socket));
+    taken.push_back({std::move(transport), std::move(already_read)});
   }
   begin_(std::move(taken));
 }

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <new>
 
-#include "mod_ws/transport/plain.h"
 #include "mod_ws/transport/socket_bio.h"
 
 namespace mod_ws::transport {
@@ -24,8 +23,8 @@ void clear_errors() {
 
 }  // namespace
 
-Tls::Tls(base::UniqueFd socket, SslPtr ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
-  BIO* const bio = make_socket_bio(fd());
+TlsStream::TlsStream(int socket, SslPtr ssl) : ssl_(std::move(ssl)) {
+  BIO* const bio = make_socket_bio(socket);
   if (bio == nullptr) throw std::bad_alloc();
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_info_callback(ssl_.get(), [](const SSL*, int, int) {});
@@ -38,7 +37,7 @@ Tls::Tls(base::UniqueFd socket, SslPtr ssl) : socket_(std::move(socket)), ssl_(s
   SSL_set_default_read_buffer_len(ssl_.get(), read_buffer_bytes);
 }
 
-IoResult Tls::read_some(std::span<std::uint8_t> buffer) {
+IoResult TlsStream::read_some(std::span<std::uint8_t> buffer) {
   IoResult result;
   while (result.bytes < buffer.size()) {
     const auto space = buffer.subspan(result.bytes);
@@ -58,8 +57,8 @@ IoResult Tls::read_some(std::span<std::uint8_t> buffer) {
   return result;
 }
 
-IoResult Tls::write_some(std::span<const std::uint8_t> first,
-                         std::span<const std::uint8_t> second) {
+IoResult TlsStream::write_some(std::span<const std::uint8_t> first,
+                               std::span<const std::uint8_t> second) {
   IoResult result = write_all(first, !second.empty());
   if (result.status != Status::failed && result.bytes == first.size()) {
     const IoResult rest = write_all(second, false);
@@ -72,7 +71,7 @@ IoResult Tls::write_some(std::span<const std::uint8_t> first,
 }
 
 /// As many records as go.
-IoResult Tls::write_all(std::span<const std::uint8_t> bytes, bool more_follows) {
+IoResult TlsStream::write_all(std::span<const std::uint8_t> bytes, bool more_follows) {
   IoResult result;
   while (result.bytes < bytes.size()) {
     const auto rest = bytes.subspan(result.bytes);
@@ -89,18 +88,12 @@ IoResult Tls::write_all(std::span<const std::uint8_t> bytes, bool more_follows) 
   return result;
 }
 
-void Tls::shutdown_write() {
+void TlsStream::shut_down() {
   ERR_clear_error();
   if (!broken_) SSL_shutdown(ssl_.get());
-  end_sending(fd());
 }
 
-void Tls::close() {
-  ssl_.reset();
-  socket_.reset();
-}
-
-IoResult Tls::failure(int returned) {
+IoResult TlsStream::failure(int returned) {
   const int system_error = errno;
   switch (SSL_get_error(ssl_.get(), returned)) {
     case SSL_ERROR_WANT_READ:

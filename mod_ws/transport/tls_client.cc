@@ -208,6 +208,6 @@ TlsClientHandshake::Status TlsClientHandshake::fail(int system_error, int ssl_er
   return Status::failed;
 }
 
-Tls TlsClientHandshake::take() { return {std::move(socket_), std::move(ssl_)}; }
+Transport TlsClientHandshake::take() { return {std::move(socket_), std::move(ssl_)}; }
 
 }  // namespace mod_ws::transport

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "mod_ws/base/unique_fd.h"
-#include "mod_ws/transport/tls.h"
+#include "mod_ws/transport/transport.h"
 
 namespace mod_ws::transport {
 
@@ -49,7 +49,7 @@ class TlsClientHandshake {
   const std::string& error() const { return error_; }
 
   /// Once it is done, and then no more of this.
-  Tls take();
+  Transport take();
 
  private:
   Status fail(int system_error, int ssl_error);

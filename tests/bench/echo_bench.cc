@@ -89,7 +89,7 @@ class Session {
   explicit Session(bool with_coroutine) : client_(base::UniqueFd()) {
     auto pair = tests::make_socket_pair(0);
     client_ = tests::Peer(std::move(pair.theirs));
-    transport::Plain transport(std::move(pair.ours));
+    transport::Transport transport(std::move(pair.ours));
     loop_.loop().post_adoption(with_coroutine ? coroutine_echo(std::move(transport))
                                               : engine_echo(std::move(transport)));
   }

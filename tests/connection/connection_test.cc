@@ -247,7 +247,7 @@ TEST(Connection, MayBeDestroyedBeforeItStarts) {
   tests::SocketPair pair = tests::make_socket_pair();
   engine::EventLoop loop({});
   tests::Peer peer(std::move(pair.theirs));
-  { RecordingSession session(loop, transport::Plain(std::move(pair.ours)), {}, {}, {}, {}); }
+  { RecordingSession session(loop, transport::Transport(std::move(pair.ours)), {}, {}, {}, {}); }
   EXPECT_TRUE(peer.receives_end());
 }
 

@@ -71,7 +71,7 @@ TEST(SessionEnd, IsCountedForSessionsThatHaveBegun) {
 TEST(SessionEnd, IsNotCountedForASessionThatHasNeverBegun) {
   engine::EventLoop loop{engine::LoopOptions{}};
   auto sockets = tests::make_socket_pair(0);
-  RecordingSession never(loop, transport::Plain(std::move(sockets.ours)), {}, {}, {},
+  RecordingSession never(loop, transport::Transport(std::move(sockets.ours)), {}, {}, {},
                          Framing::frames);
   end_session(nullptr, never.connection, {});
   EXPECT_EQ(never.tally.ended.value(), 0U);

@@ -30,7 +30,7 @@ class EchoSession {
                        .already_read = {}};
     if (compresses) terms.compression = tests::agreed_compression(true);
     loop.post_adoption(std::make_unique<HandlerSession>(
-        loop, transport::Plain(std::move(pair.ours)), std::move(terms)));
+        loop, transport::Transport(std::move(pair.ours)), std::move(terms)));
   }
 
   void talk() {

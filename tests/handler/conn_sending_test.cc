@@ -214,7 +214,7 @@ TEST(ConnSending, CompressesPreparedMessagesWhereThatIsAgreedAndWanted) {
 class ClientSession final : public engine::Resident, public ConnSession {
  public:
   ClientSession(engine::EventLoop& loop, base::UniqueFd socket, const connection::Policy& policy)
-      : ConnSession(loop, transport::Plain(std::move(socket)), {.role = Role::client},
+      : ConnSession(loop, transport::Transport(std::move(socket)), {.role = Role::client},
                     {.policy = policy},
                     base::PackedStrings(std::vector<std::string_view>(first_header))) {}
 

@@ -18,7 +18,7 @@ struct Exchanging {
                       std::size_t buffer_bytes = 100)
       : exchange(std::move(request)), buffer(buffer_bytes) {
     tests::SocketPair pair = tests::make_socket_pair(send_buffer_bytes);
-    transport.emplace(transport::Plain(std::move(pair.ours)));
+    transport.emplace(transport::Transport(std::move(pair.ours)));
     server = Peer(std::move(pair.theirs));
   }
   Status go_on() { return exchange.go_on(*transport, buffer); }

@@ -18,8 +18,8 @@ class RelaySession {
     client_ = tests::Peer(std::move(client_pair.theirs));
     backend_ = tests::Peer(std::move(backend_pair.theirs));
     loop.post_adoption(
-        std::make_unique<Relay>(loop, transport::Plain(std::move(client_pair.ours)),
-                                transport::Plain(std::move(backend_pair.ours)),
+        std::make_unique<Relay>(loop, transport::Transport(std::move(client_pair.ours)),
+                                transport::Transport(std::move(backend_pair.ours)),
                                 RelayTerms{.policy = policy_,
                                            .client_compression = tests::terms_if(compresses),
                                            .backend_compression = tests::terms_if(compresses),

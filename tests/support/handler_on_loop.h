@@ -38,7 +38,7 @@ class HandlerOnLoop {
     auto pair = make_socket_pair(options.buffer_bytes);
     client = Peer(std::move(pair.theirs));
     thread.loop().post_adoption(std::make_unique<handler::HandlerSession>(
-        thread.loop(), transport::Plain(std::move(pair.ours)),
+        thread.loop(), transport::Transport(std::move(pair.ours)),
         handler::HandlerTerms{.handler = std::move(handler),
                               .policy = policy_,
                               .uri = "/chat?room=1",

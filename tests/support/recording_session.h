@@ -95,7 +95,7 @@ class SessionOnLoop {
     SocketPair pair = make_socket_pair(options.buffer_bytes);
     peer = Peer(std::move(pair.theirs));
     auto session = std::make_unique<RecordingSession>(
-        thread.loop(), transport::Plain(std::move(pair.ours)), options.rules, options.policy,
+        thread.loop(), transport::Transport(std::move(pair.ours)), options.rules, options.policy,
         options.already_read, options.framing);
     session_ = session.get();
     thread.loop().post_adoption(std::move(session));

@@ -39,8 +39,8 @@ class RelayOnLoop {
     client = Peer(std::move(client_pair.theirs));
     backend = Peer(std::move(backend_pair.theirs));
     thread.loop().post_adoption(std::make_unique<proxy::Relay>(
-        thread.loop(), transport::Plain(std::move(client_pair.ours)),
-        transport::Plain(std::move(backend_pair.ours)),
+        thread.loop(), transport::Transport(std::move(client_pair.ours)),
+        transport::Transport(std::move(backend_pair.ours)),
         proxy::RelayTerms{.policy = policy_,
                           .allowed_rsv = options.allowed_rsv,
                           .passed_compression = terms_if(options.passes_compression),

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "mod_ws/transport/tls.h"
+#include "mod_ws/transport/transport.h"
 #include "tests/support/certificates.h"
 #include "tests/support/peer.h"
 
@@ -34,8 +34,8 @@ struct TlsPair {
     Bytes none(1);
     client->read_some(none);  // TLS 1.3's tickets: a socket closed with unread bytes is reset
   }
-  std::optional<transport::Tls> server;
-  std::optional<transport::Tls> client;
+  std::optional<transport::Transport> server;
+  std::optional<transport::Transport> client;
 };
 
 }  // namespace mod_ws::tests

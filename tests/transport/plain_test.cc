@@ -1,4 +1,4 @@
-#include "mod_ws/transport/plain.h"
+#include "mod_ws/transport/transport.h"
 
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ struct Connected {
   explicit Connected(int buffer_bytes = 0) : Connected(tests::make_socket_pair(buffer_bytes)) {}
   explicit Connected(tests::SocketPair pair)
       : plain(std::move(pair.ours)), peer(std::move(pair.theirs)) {}
-  Plain plain;
+  Transport plain;
   tests::Peer peer;
 };
 
@@ -89,7 +89,7 @@ TEST(Plain, ShutsItsSideOnly) {
 
 TEST(Plain, ClosesAndMoves) {
   Connected connected;
-  Plain moved(std::move(connected.plain));
+  Transport moved(std::move(connected.plain));
   EXPECT_GE(moved.fd(), 0);
   moved.close();
   EXPECT_EQ(moved.fd(), -1);

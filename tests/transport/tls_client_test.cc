@@ -45,7 +45,7 @@ struct Handshake {
 
   Status status = Status::wants_read;
   std::string error_text;
-  std::optional<Tls> tls;
+  std::optional<Transport> tls;
   std::optional<tests::Peer> peer;
   SslPtr server;
 };

@@ -1,4 +1,4 @@
-#include "mod_ws/transport/tls.h"
+#include "mod_ws/transport/transport.h"
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
@@ -20,7 +20,7 @@ using Connected = tests::TlsPair;
 using Status = IoResult::Status;
 
 /// Reads until `size` bytes have come or nothing does.
-Bytes read_all(Tls& tls, std::size_t size) {
+Bytes read_all(Transport& tls, std::size_t size) {
   Bytes all(size);
   std::size_t have = 0;
   while (have < size) {

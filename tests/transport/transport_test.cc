@@ -11,7 +11,7 @@ TEST(Transport, ForwardsToItsKind) {
   auto pair = tests::make_socket_pair();
   const int fd = pair.ours.get();
   tests::Peer peer(std::move(pair.theirs));
-  Transport transport(Plain(std::move(pair.ours)));
+  Transport transport(std::move(pair.ours));
   EXPECT_EQ(transport.fd(), fd);
   EXPECT_EQ(transport.write_some(tests::bytes_of("a"), tests::bytes_of("b")).bytes, 2U);
   EXPECT_EQ(tests::text_of(peer.receive(2)), "ab");
@@ -22,6 +22,7 @@ TEST(Transport, ForwardsToItsKind) {
   EXPECT_TRUE(peer.receives_end());
   transport.close();
   EXPECT_EQ(transport.fd(), -1);
+  static_assert(sizeof(Transport) <= 16);
 }
 
 }  // namespace
