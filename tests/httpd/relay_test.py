@@ -229,7 +229,7 @@ def test_a_lost_backend_closes_the_client_with_1014(relay, legs, wait_for_log, v
         assert client.expect_close()[0] == 1014
         client.send_close(1014)
         assert_end_promptly(client)
-        wait_for_log(rf"warn.*the backend {relay.worker(legs[1])} was lost: .*{cause}")
+        wait_for_log(rf"ws:(?:warn|info).*the backend {relay.worker(legs[1])} was lost: .*{cause}")
 
 
 @pytest.mark.parametrize("sent", [1, 2, 5, 1000])
@@ -309,7 +309,7 @@ def test_a_backends_violation_gets_1002_and_the_client_1001(relay, session, wait
     assert client.expect_close()[0] == 1001
     client.send_close(1001)
     assert_end_promptly(backend, client)
-    wait_for_log(f"warn.*the backend {relay.worker()} broke the protocol: ")
+    wait_for_log(f"ws:(?:warn|info).*the backend {relay.worker()} broke the protocol: ")
 
 
 def test_a_clients_violation_waits_for_the_backends_frame(session):
