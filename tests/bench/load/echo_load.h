@@ -5,6 +5,7 @@
 
 #include "tests/bench/load/echo_session.h"
 #include "tests/bench/load/options.h"
+#include "tests/bench/load/poller.h"
 
 namespace mod_ws::bench {
 
@@ -36,19 +37,19 @@ class EchoLoad {
   };
 
   void open();
-  void dispatch(std::chrono::milliseconds patience);
+  void dispatch(std::chrono::nanoseconds patience);
   void serve(EchoSession& session, bool may_read);
   void answer(EchoSession& session, std::size_t count, Clock::time_point due);
   void end_thoughts();
-  std::chrono::milliseconds until_next(Clock::time_point end) const;
+  std::chrono::nanoseconds until_next(Clock::time_point end) const;
   bool has_under_way() const;
-  void send(EchoSession& session);
+  void send(EchoSession& session) { poller_.poll_for_sending(session, !session.send()); }
 
   const Options& options_;
   MessageSet messages_;
   std::deque<std::unique_ptr<EchoSession>> sessions_;
   std::deque<Thought> thoughts_;  ///< All are as long, so the first one ends first.
-  base::UniqueFd epoll_;
+  Poller poller_;
   Latencies latencies_;
   bool goes_on_ = false;
 };
