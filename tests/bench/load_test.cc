@@ -17,6 +17,7 @@
 #include "tests/bench/load/latencies.h"
 #include "tests/bench/load/message_set.h"
 #include "tests/bench/load/process_tree.h"
+#include "tests/bench/load/schedule.h"
 #include "tests/bench/scripted_server.h"
 
 namespace mod_ws::bench {
@@ -226,6 +227,33 @@ TEST(HttpAnswer, IsThereWhenAllOfItHasCome) {
   EXPECT_EQ(answer->body, "hello");
   EXPECT_EQ(parse_answer("HTTP/1.1 204 No Content\r\n\r\n")->status, 204U);
   EXPECT_THROW(parse_answer("HTTP/1.1 200 OK\r\n\r\n"), std::runtime_error);
+}
+
+TEST(Schedule, SaysWhenEachMessageIsDue) {
+  const Schedule::Clock::time_point begin{};
+  Schedule schedule(4, begin);
+  for (const int due : {0, 250, 500, 750, 1000})
+    EXPECT_EQ(schedule.take(), begin + milliseconds(due));
+  EXPECT_EQ(schedule.next(), begin + milliseconds(1250));
+}
+
+/// A server that stands still at first, and then echoes.
+void echo_late(ScriptedServer& server, milliseconds pause) {
+  tests::Peer session = server.accept_session();
+  std::this_thread::sleep_for(pause);
+  while (const auto message = session.receive_frame()) session.send(frame(message->text()));
+}
+
+TEST(EchoLoad, AtARateCountsWhatWaitedBehindASlowAnswer) {
+  ScriptedServer server([](ScriptedServer& self) { echo_late(self, milliseconds(200)); });
+  Options options = server.options(1);
+  options.rate = 100;
+  EchoLoad load(options);
+  load.run_at_rate(milliseconds(200));
+  load.settle();
+  EXPECT_EQ(load.latencies().count(), 20U);
+  // Due at 0, 10, 20 ... ms, and none answered before 200.
+  EXPECT_GT(load.latencies().quantile_us(0.5), 80'000);
 }
 
 TEST(EchoLoad, ThrowsAtAnEchoThatNobodyAskedFor) {

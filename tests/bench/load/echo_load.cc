@@ -1,8 +1,12 @@
 #include "tests/bench/load/echo_load.h"
 
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+
+#include "tests/bench/load/schedule.h"
 
 namespace mod_ws::bench {
 namespace {
@@ -36,6 +40,21 @@ void EchoLoad::run(milliseconds duration) {
   while (Clock::now() < end) {
     dispatch(until_next(end));
     end_thoughts();
+  }
+}
+
+void EchoLoad::run_at_rate(milliseconds duration) {
+  ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // else the kernel sleeps up to 50 us longer
+  Schedule schedule(options_.rate, Clock::now());
+  const auto end = schedule.next() + duration;
+  std::size_t turn = 0;
+  while (schedule.next() < end) {
+    while (schedule.next() <= Clock::now()) {
+      EchoSession& session = *sessions_[turn++ % sessions_.size()];
+      session.queue(schedule.take());
+      send(session);
+    }
+    dispatch(schedule.next() - Clock::now());
   }
 }
 

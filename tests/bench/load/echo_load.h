@@ -19,6 +19,9 @@ class EchoLoad {
 
   /// Keeps messages under way for so long, and counts those that come back.
   void run(std::chrono::milliseconds duration);
+  /// Sends so many messages a second as they are due, and counts them from then: one that a slow
+  /// answer has held up was late already.
+  void run_at_rate(std::chrono::milliseconds duration);
   /// Waits until nothing is under way.
   void settle();
   /// Sends nothing, and answers pings.

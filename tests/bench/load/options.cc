@@ -26,6 +26,8 @@ Puts load on a WebSocket server at 127.0.0.1, checks every answer, and prints on
   --server PID       the server's first process; without it neither CPU time nor memory is told
   --connections N    50
   --in-flight N      messages under way on each; of broadcast, those that have not reached all; 1
+  --rate N           echo: so many messages a second in all, each at its time, which its latency counts
+                     from; else the next one is due when there is an answer
   --publish-path P   where broadcast posts
   --size BYTES       of a message, 32
   --binary, --json   else text of random letters
@@ -56,6 +58,7 @@ const std::map<std::string_view, Set>& settings() {
       {"--server", [](Options& o, auto v) { o.server = static_cast<pid_t>(number(v)); }},
       {"--connections", [](Options& o, auto v) { o.connections = number(v); }},
       {"--in-flight", [](Options& o, auto v) { o.in_flight = number(v); }},
+      {"--rate", [](Options& o, auto v) { o.rate = number(v); }},
       {"--publish-path", [](Options& o, auto v) { o.publish_path = v; }},
       {"--size", [](Options& o, auto v) { o.content.payload_bytes = number(v); }},
       {"--think", [](Options& o, auto v) { o.think_time = milliseconds(v); }},

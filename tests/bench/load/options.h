@@ -17,6 +17,8 @@ struct Options {
   pid_t server = 0;
   std::size_t connections = 50;
   std::size_t in_flight = 1;
+  /// Messages a second in all, of echo; 0 for as many as are answered.
+  std::size_t rate = 0;
   /// Where broadcast posts its messages.
   std::string publish_path;
   Content content;

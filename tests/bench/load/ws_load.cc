@@ -66,7 +66,22 @@ Latencies run_anew(EchoLoad& load, milliseconds duration) {
   return load.latencies();
 }
 
+/// Every message that was due counts, however late its echo.
+Latencies run_at_rate(EchoLoad& load, milliseconds duration) {
+  load.forget_latencies();
+  load.run_at_rate(duration);
+  load.settle();
+  return load.latencies();
+}
+
+void echo_at_rate(const Options& options) {
+  EchoLoad load(options);
+  run_at_rate(load, options.warm_up);
+  report(options, [&load](milliseconds duration) { return run_at_rate(load, duration); });
+}
+
 void echo(const Options& options) {
+  if (options.rate > 0) return echo_at_rate(options);
   EchoLoad load(options);
   load.run(options.warm_up);
   report(options, [&load](milliseconds duration) { return run_anew(load, duration); });
