@@ -281,15 +281,15 @@ need_peers() {
   need openssl python3-websockets gcc libc6-dev golang-go golang-github-gorilla-websocket-dev libwebsockets-dev websocketd
   # Libraries of those that are unpacked.
   need libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 libsystemd0
-  unpack nginx
-  unpack haproxy
+  unpack nginx usr/sbin/nginx
+  unpack haproxy usr/sbin/haproxy
+  unpack libnginx-mod-nchan usr/lib/nginx/modules/ngx_nchan_module.so
 }
 
-# unpack PACKAGE: the server of that name, below build/peers, if there is none: installed, it would be started now and at each boot.
+# unpack PACKAGE FILE: below build/peers, where there is no such file: a server that is installed would be started now and at each boot.
 unpack() {
   local folder=$BUILD/peers
-  ! command -v "$1" >/dev/null || return 0
-  [ ! -x "$folder/debian/usr/sbin/$1" ] || return 0
+  [ ! -e "/$2" ] && [ ! -e "$folder/debian/$2" ] || return 0
   say "Unpacking: $1"
   mkdir -p "$folder/debian"
   rm -f "$folder/$1"_*.deb
