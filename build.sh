@@ -18,8 +18,9 @@ usage: ./build.sh COMMAND
   soak [MINUTES]        1,000 sessions of numbered messages for that long (10), through restarts and a backend that fails
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
-  bench [SECTION...]    mod_ws beside nginx, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays, handlers,
-                        memory, upgrades, pages; without a section also the protocol's inner loops, a handler's coroutine, publishing
+  bench [SECTION...]    mod_ws beside nginx, nchan, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays,
+                        handlers, publish, memory, upgrades, pages; without a section also the protocol's inner loops, a
+                        handler's coroutine, and how long a session binds a thread
   install [--destdir D] modules, headers and configuration to where apxs says, below D; with --modules M those that are
                         there already, without a build
 
@@ -311,7 +312,6 @@ bench() {
   /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
   "$BUILD/release/echo_bench"
   /usr/bin/python3 -B tests/bench/worker_thread.py
-  /usr/bin/python3 -B tests/bench/broadcast.py "$BUILD/release/broadcast_bench"
 }
 
 install_files() {
