@@ -62,16 +62,20 @@ def can(peer, work):
 
 
 def compare(works, peers, judges):
+    """Prints it, and returns what each server did of the first work."""
     rows = [("work", "server", "CPU us/message", "its CPU", "messages/s", "MB/s", "p50 us",
              "p99 us", "p99.9 us")]
     verdicts = [("work", "mod_ws to " + " and ".join(judges), "the same" + LARGE)]
+    first = None
     for work in works:
         able = [peer for peer in peers if can(peer, work)]
         results = in_turn(ROUNDS, able, lambda peer: load("echo", peer, *work.options, *TIME))
         rows += [measured_row(work, name, rounds) for name, rounds in results.items()]
         verdicts.append((work.name, *verdicts_on(work, results, judges)))
+        first = first or results
     table(*verdicts)
     table(*rows)
+    return first
 
 
 def measured_row(work, name, rounds):
@@ -90,10 +94,27 @@ def verdicts_on(work, results, judges):
 def relays():
     print("### Relays: CPU time for an echo through them, 50 connections\n")
     names = (*RELAYS, *(name + LARGE for name in PROXIES))
-    with server_root() as root, echo_backend() as (backend, _), \
+    with server_root() as root, echo_backend() as (backend, pid), \
             running(*(relay_peer(name, backend, root) for name in names)) as peers:
         print_versions(peers)
-        compare(RELAY_WORK, peers, PROXIES)
+        results = compare(RELAY_WORK, peers, PROXIES)
+        compare_at_rate([*peers[:len(RELAYS)], Peer("(no relay)", "", pid, backend)], results)
+
+
+def compare_at_rate(peers, closed):
+    """At half the rate of the slowest."""
+    slowest = min(measured(rounds, "per_second").median for rounds in closed.values())
+    rate = int(slowest / 2 // 1000) * 1000 or 1000
+    print(f"The same 32 B at {rate:,} messages a second for each server, half of what the slowest "
+          "can do: latency from the time at which each message was due, so that whoever waits "
+          "behind a slow one counts as well.\n")
+    options = ("--size", "32", "--rate", str(rate), *TIME)
+    results = in_turn(ROUNDS, peers, lambda peer: load("echo", peer, *options))
+    rows = [("server", "messages/s", "CPU us/message", "p50 us", "p99 us", "p99.9 us")]
+    rows += [(name, *medians(rounds, "per_second"), measured(rounds, "cpu_us").text(2),
+              *(measured(rounds, key).text(0) for key in LATENCIES))
+             for name, rounds in results.items()]
+    table(*rows)
 
 
 def handlers():
