@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from measuring import (  # noqa: E402
     ALL_CPUS, ROUNDS, SERVER_CPUS, TIME, echo_backend, held_sessions, in_turn, load, measured,
-    medians, ratio, verdict)
+    medians, ratio, softirqs, verdict)
 from peer_process import allow_open_files  # noqa: E402
 from peers import HANDLERS, LARGE, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
 from publishing import publish  # noqa: E402
@@ -231,6 +231,7 @@ def main():
     print_machine()
     for name in wanted:
         SECTIONS[name]()
+    print(softirqs.text())
 
 
 main()

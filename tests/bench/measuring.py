@@ -7,6 +7,8 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
+from softirqs import SoftirqTime
+
 RELEASE = Path(os.environ.get("WS_RELEASE", "build/release")).resolve()
 ALL_CPUS = os.sched_getaffinity(0)
 CPUS = sorted(ALL_CPUS)
@@ -15,6 +17,7 @@ ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "6"))
 TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
 # Rounds that are so far apart, of their median, make a number that says little.
 NOISY = 0.3
+softirqs = SoftirqTime(CPUS)
 
 
 @contextmanager
@@ -58,7 +61,7 @@ def command(mode, peer, options):
 
 def load(mode, peer, *options, cpus=LOAD_CPUS):
     """What one run of ws_load measured."""
-    with on_cpus(cpus):
+    with on_cpus(cpus), softirqs.counted():
         run = subprocess.run(command(mode, peer, options), capture_output=True, text=True)
     if run.returncode != 0:
         raise RuntimeError(f"{peer.name}: {run.stderr}")
