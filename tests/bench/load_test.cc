@@ -288,7 +288,7 @@ TEST(ProcessTree, KnowsWhatAProcessUses) {
 }
 
 TEST(ProcessTree, ThrowsWhereThereIsNoProcess) {
-  EXPECT_THROW(ProcessTree(std::numeric_limits<pid_t>::max()), std::runtime_error);
+  EXPECT_THROW(ProcessTree{std::numeric_limits<pid_t>::max()}, std::runtime_error);
 }
 
 }  // namespace
