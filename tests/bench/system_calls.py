@@ -19,10 +19,12 @@ def counted_calls(pid):
     found = []
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder) / "calls"
-        pids = [option for each in tree_of(pid) for option in ("-p", str(each))]
-        command = ["strace", "-f", "-c", "-o", summary, *pids]
+        pids = tree_of(pid)
+        command = ["strace", "-f", "-c", "-o", summary,
+                   *(option for each in pids for option in ("-p", str(each)))]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
-            strace.stderr.readline()  # it is attached
+            for _ in pids:
+                strace.stderr.readline()  # it is attached
             try:
                 yield found
             finally:
