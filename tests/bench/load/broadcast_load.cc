@@ -40,8 +40,10 @@ void BroadcastLoad::wait_for_subscribers() {
 Latencies BroadcastLoad::run(milliseconds duration) {
   const auto end = Clock::now() + duration;
   deliveries_.forget_latencies();
+  delivered_at_ = Clock::now();
   while (Clock::now() < end || !is_complete()) {
-    if (Clock::now() > end + options_.patience) throw std::runtime_error("a delivery is missing");
+    if (Clock::now() > delivered_at_ + options_.patience)
+      throw std::runtime_error("a delivery is missing");
     if (Clock::now() < end && may_publish()) publish();
     dispatch(milliseconds(10));
   }
@@ -68,8 +70,8 @@ void BroadcastLoad::dispatch(std::chrono::nanoseconds timeout) {
 void BroadcastLoad::serve(Session& session, bool may_read) {
   if (may_read) {
     session.receive([this](std::uint64_t first, std::size_t count) {
-      const auto now = Clock::now();
-      for (std::size_t i = 0; i < count; ++i) deliveries_.deliver(first + i, now);
+      delivered_at_ = Clock::now();
+      for (std::size_t i = 0; i < count; ++i) deliveries_.deliver(first + i, delivered_at_);
     });
   }
   poller_.poll_for_sending(session, !session.send_pong());

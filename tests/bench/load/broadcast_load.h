@@ -39,6 +39,7 @@ class BroadcastLoad {
   std::vector<std::unique_ptr<Session>> subscribers_;
   Publisher publisher_;
   Deliveries deliveries_;
+  Clock::time_point delivered_at_;  ///< The last one.
   Poller poller_;
 };
 
