@@ -18,8 +18,9 @@ usage: ./build.sh COMMAND
   soak [MINUTES]        1,000 sessions of numbered messages for that long (10), through restarts and a backend that fails
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
-  bench [SECTION...]    mod_ws beside nginx, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays, handlers,
-                        memory, upgrades, pages; without a section also the protocol's inner loops, a handler's coroutine, publishing
+  bench [SECTION...]    mod_ws beside nginx, nchan, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays,
+                        handlers, publish, memory, upgrades, pages; without a section also the protocol's inner loops, a
+                        handler's coroutine, and how long a session binds a thread
   install [--destdir D] modules, headers and configuration to where apxs says, below D; with --modules M those that are
                         there already, without a build
 
@@ -281,15 +282,15 @@ need_peers() {
   need openssl python3-websockets gcc libc6-dev golang-go golang-github-gorilla-websocket-dev libwebsockets-dev websocketd
   # Libraries of those that are unpacked.
   need libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 libsystemd0
-  unpack nginx
-  unpack haproxy
+  unpack nginx usr/sbin/nginx
+  unpack haproxy usr/sbin/haproxy
+  unpack libnginx-mod-nchan usr/lib/nginx/modules/ngx_nchan_module.so
 }
 
-# unpack PACKAGE: the server of that name, below build/peers, if there is none: installed, it would be started now and at each boot.
+# unpack PACKAGE FILE: below build/peers, where there is no such file: a server that is installed would be started now and at each boot.
 unpack() {
   local folder=$BUILD/peers
-  ! command -v "$1" >/dev/null || return 0
-  [ ! -x "$folder/debian/usr/sbin/$1" ] || return 0
+  [ ! -e "/$2" ] && [ ! -e "$folder/debian/$2" ] || return 0
   say "Unpacking: $1"
   mkdir -p "$folder/debian"
   rm -f "$folder/$1"_*.deb
@@ -311,7 +312,6 @@ bench() {
   /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
   "$BUILD/release/echo_bench"
   /usr/bin/python3 -B tests/bench/worker_thread.py
-  /usr/bin/python3 -B tests/bench/broadcast.py "$BUILD/release/broadcast_bench"
 }
 
 install_files() {

@@ -1,14 +1,14 @@
 """mod_ws and the servers that people use instead, on the same work in the same run.
 
-usage: compare.py [SECTION...]   relays, handlers, memory, upgrades, pages; all of them where none is named
+usage: compare.py [SECTION...]   relays, handlers, publish, memory, upgrades, pages; or all of them
 
-Prints tables in Markdown. For messages, servers run on one CPU, the load and the backend of relays on another one; handshakes and
-pages, which httpd answers on many threads, may have both. CPU time is that of all the server's processes, for one message; medians
-of rounds in turn, with the least and the most. Ratios are taken round by round: that of mod_ws to what its target names, and to
-the same with buffers as large as those of mod_ws.
+Prints tables in Markdown. For messages, servers run on one CPU, the load and the backend of relays
+on another one; handshakes and pages, which httpd answers on many threads, may have both. CPU time
+is that of all the server's processes, for one message; medians of rounds in turn, with the least
+and the most. Ratios are taken round by round: that of mod_ws to what its target names, and to the
+same with buffers as large as those of mod_ws.
 """
 
-import contextlib
 import os
 import platform
 import subprocess
@@ -18,24 +18,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from measuring import (ALL_CPUS, SERVER_CPUS, echo_backend, held_sessions, in_turn, load, measured, on_cpus, ratio,  # noqa: E402
-                       verdict)
+from measuring import (  # noqa: E402
+    ALL_CPUS, ROUNDS, SERVER_CPUS, TIME, echo_backend, held_sessions, in_turn, load, measured,
+    medians, ratio, softirqs, verdict)
 from peer_process import allow_open_files  # noqa: E402
 from peers import HANDLERS, LARGE, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
+from publishing import publish  # noqa: E402
 from support.httpd import server_root  # noqa: E402
+from tables import print_versions, running, table  # noqa: E402
 
-ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "6"))
-TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
 IDLE_SESSIONS = 5_000
 MANY_SESSIONS = 18_000
 PROXIES = ("nginx", "haproxy")
+LATENCIES = ("p50_us", "p99_us", "p999_us")
 
 
 @dataclass(frozen=True)
 class Work:
     name: str
     options: tuple
-    target: float  # mod_ws takes at most so much of the CPU time of the best of those it is judged by
+    target: float  # mod_ws takes at most so much of the CPU time of the best it is judged by
 
 
 RELAY_WORK = (
@@ -54,61 +56,65 @@ HANDLER_WORK = (
 )
 
 
-def table(*rows):
-    head, *rest = [[str(cell) for cell in row] for row in rows]
-    for row in (head, ["---"] * len(head), *rest):
-        print("| " + " | ".join(row) + " |")
-    print(flush=True)
-
-
-@contextlib.contextmanager
-def running(*starts, cpus=SERVER_CPUS):
-    """The peers that these start."""
-    with contextlib.ExitStack() as stack:
-        with on_cpus(cpus):
-            peers = [stack.enter_context(start) for start in starts]
-        yield peers
-
-
-def print_versions(peers):
-    print("; ".join(f"{peer.name} {peer.version}" for peer in peers) + ".\n")
-
-
 def can(peer, work):
-    return ("--tls" not in work.options or peer.tls_port) and ("--deflate" not in work.options or peer.deflate_path)
+    return (("--tls" not in work.options or peer.tls_port)
+            and ("--deflate" not in work.options or peer.deflate_path))
 
 
 def compare(works, peers, judges):
-    rows = [("work", "server", "CPU us/message", "its CPU", "messages/s", "MB/s", "p50 us", "p99 us", "p99.9 us")]
+    """Prints it, and returns what each server did of the first work."""
+    rows = [("work", "server", "CPU us/message", "its CPU", "messages/s", "MB/s", "p50 us",
+             "p99 us", "p99.9 us")]
     verdicts = [("work", "mod_ws to " + " and ".join(judges), "the same" + LARGE)]
+    first = None
     for work in works:
         able = [peer for peer in peers if can(peer, work)]
         results = in_turn(ROUNDS, able, lambda peer: load("echo", peer, *work.options, *TIME))
         rows += [measured_row(work, name, rounds) for name, rounds in results.items()]
         verdicts.append((work.name, *verdicts_on(work, results, judges)))
+        first = first or results
     table(*verdicts)
     table(*rows)
+    return first
 
 
 def measured_row(work, name, rounds):
-    others = [measured(rounds, key).median for key in ("per_second", "mb_per_second", "p50_us", "p99_us", "p999_us")]
-    return (work.name, name, measured(rounds, "cpu_us").text(2), f"{measured(rounds, 'server_cores').median:.0%}",
-            *(f"{other:,.0f}" for other in others))
+    return (work.name, name, measured(rounds, "cpu_us").text(2),
+            f"{measured(rounds, 'server_cores').median:.0%}",
+            *medians(rounds, "per_second", "mb_per_second", *LATENCIES))
 
 
 def verdicts_on(work, results, judges):
     found = verdict(ratio(results, "cpu_us", "mod_ws", judges), work.target)
     large = [name + LARGE for name in judges if name + LARGE in results]
-    return found, f"{ratio(results, 'cpu_us', 'mod_ws', large).text(2)}" if large else ""
+    beside = ratio(results, "cpu_us", "mod_ws", large).text(2) if large else ""
+    return found, beside
 
 
 def relays():
     print("### Relays: CPU time for an echo through them, 50 connections\n")
     names = (*RELAYS, *(name + LARGE for name in PROXIES))
-    with server_root() as root, echo_backend() as (backend, _), \
+    with server_root() as root, echo_backend() as (backend, pid), \
             running(*(relay_peer(name, backend, root) for name in names)) as peers:
         print_versions(peers)
-        compare(RELAY_WORK, peers, PROXIES)
+        results = compare(RELAY_WORK, peers, PROXIES)
+        compare_at_rate([*peers[:len(RELAYS)], Peer("(no relay)", "", pid, backend)], results)
+
+
+def compare_at_rate(peers, closed):
+    """At half the rate of the slowest."""
+    slowest = min(measured(rounds, "per_second").median for rounds in closed.values())
+    rate = int(slowest / 2 // 1000) * 1000 or 1000
+    print(f"The same 32 B at {rate:,} messages a second for each server, half of what the slowest "
+          "can do: latency from the time at which each message was due, so that whoever waits "
+          "behind a slow one counts as well.\n")
+    options = ("--size", "32", "--rate", str(rate), *TIME)
+    results = in_turn(ROUNDS, peers, lambda peer: load("echo", peer, *options))
+    rows = [("server", "messages/s", "CPU us/message", "p50 us", "p99 us", "p99.9 us")]
+    rows += [(name, *medians(rounds, "per_second"), measured(rounds, "cpu_us").text(2),
+              *(measured(rounds, key).text(0) for key in LATENCIES))
+             for name, rounds in results.items()]
+    table(*rows)
 
 
 def handlers():
@@ -123,13 +129,16 @@ def handlers():
 
 
 def memory():
-    print(f"### Memory: bytes of the server's processes for an idle session, of {IDLE_SESSIONS:,} that have echoed once\n")
+    print("### Memory: bytes of the server's processes for an idle session, "
+          f"of {IDLE_SESSIONS:,} that have echoed once\n")
     relaying = ("mod_ws", *PROXIES)
     rows = [("session", *relaying, "gorilla", "libwebsockets")]
     with server_root() as root, echo_backend() as (backend, _):
-        for tls, what in (((), "relayed, target 800 for mod_ws"), (("--tls",), "relayed over TLS")):
-            rows.append((what, *(growth(relay_peer, name, backend, root, options=tls) for name in relaying), "", ""))
-        ours, *others = (growth(handler_peer, name, root) for name in ("mod_ws", "gorilla", "libwebsockets"))
+        for tls, what in ((), "relayed, target 800 for mod_ws"), (("--tls",), "relayed over TLS"):
+            found = (growth(relay_peer, name, backend, root, options=tls) for name in relaying)
+            rows.append((what, *found, "", ""))
+        names = ("mod_ws", "gorilla", "libwebsockets")
+        ours, *others = (growth(handler_peer, name, root) for name in names)
         rows.append(("of a handler, target 400 for mod_ws", ours, "", "", *others))
     table(*rows)
 
@@ -144,29 +153,41 @@ def growth(start, *arguments, options=()):
 
 
 def upgrades():
-    print("### Opening handshakes through relays, 8 at a time, each on connections of its own; as many workers as CPUs\n")
-    with server_root() as root, echo_backend(ALL_CPUS) as (backend, _), \
-            running(*(relay_peer(name, backend, root, workers=len(ALL_CPUS)) for name in RELAYS), cpus=ALL_CPUS) as peers:
-        results = in_turn(ROUNDS, peers, lambda peer: load("upgrade", peer, "--connections", "8", *TIME, cpus=ALL_CPUS))
+    print("### Opening handshakes through relays, 8 at a time, each on connections of its own; "
+          "as many workers as CPUs\n")
+    with server_root() as root, echo_backend(ALL_CPUS) as (backend, _):
+        starts = (relay_peer(name, backend, root, workers=len(ALL_CPUS)) for name in RELAYS)
+        with running(*starts, cpus=ALL_CPUS) as peers:
+            results = in_turn(ROUNDS, peers, load_with_handshakes)
     rows = [("server", "handshakes/s", "CPU us", "p50 us", "p99 us")]
     rows += [(name, measured(rounds, "per_second").text(0), measured(rounds, "cpu_us").text(0),
-              *(f"{measured(rounds, key).median:,.0f}" for key in ("p50_us", "p99_us"))) for name, rounds in results.items()]
-    rate = verdict(ratio(results, "per_second", "mod_ws", ("nginx",), max), 1.0, lambda value, target: value >= target)
-    print(f"mod_ws to nginx: rate {rate}; CPU time {ratio(results, 'cpu_us', 'mod_ws', ('nginx',)).text(2)}.\n")
+              *medians(rounds, "p50_us", "p99_us")) for name, rounds in results.items()]
+    rate = verdict(ratio(results, "per_second", "mod_ws", ("nginx",), max), 1.0,
+                   lambda value, target: value >= target)
+    cpu_time = ratio(results, "cpu_us", "mod_ws", ("nginx",)).text(2)
+    print(f"mod_ws to nginx: rate {rate}; CPU time {cpu_time}.\n")
     table(*rows)
 
 
+def load_with_handshakes(peer):
+    return load("upgrade", peer, "--connections", "8", *TIME, cpus=ALL_CPUS)
+
+
 def pages():
-    print(f"### Pages from 25 threads, 10 connections, beside {MANY_SESSIONS:,} idle sessions of the same server\n")
+    print(f"### Pages from 25 threads, 10 connections, beside {MANY_SESSIONS:,} idle sessions of "
+          "the same server\n")
+    many = f"{MANY_SESSIONS:,}"
     with server_root() as root, \
-            running(handler_peer("mod_ws", root), handler_peer("mod_ws", root), cpus=ALL_CPUS) as (alone, busy), \
+            running(handler_peer("mod_ws", root), handler_peer("mod_ws", root),
+                    cpus=ALL_CPUS) as (alone, busy), \
             held_sessions(busy, MANY_SESSIONS):
-        peers = {"0": alone, f"{MANY_SESSIONS:,}": busy}
-        results = in_turn(ROUNDS, [Beside(*item) for item in peers.items()], lambda beside: beside.load())
+        results = in_turn(ROUNDS, [Beside("0", alone), Beside(many, busy)],
+                          lambda beside: beside.load())
     rows = [("sessions", "requests/s", "p50 us", "p99 us")]
     rows += [(count, *(measured(rounds, key).text(0) for key in ("per_second", "p50_us", "p99_us")))
              for count, rounds in results.items()]
-    print(f"p99 beside them to p99 without: {verdict(ratio(results, 'p99_us', f'{MANY_SESSIONS:,}', ('0',)), 1.2)}.\n")
+    print("p99 beside them to p99 without: "
+          f"{verdict(ratio(results, 'p99_us', many, ('0',)), 1.2)}.\n")
     table(*rows)
 
 
@@ -178,7 +199,8 @@ class Beside:
     peer: Peer
 
     def load(self):
-        return load("http", self.peer, "--path", "/page", "--connections", "10", *TIME, cpus=ALL_CPUS)
+        return load("http", self.peer, "--path", "/page", "--connections", "10", *TIME,
+                    cpus=ALL_CPUS)
 
 
 def words_of(*command):
@@ -187,13 +209,18 @@ def words_of(*command):
 
 
 def print_machine():
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
+    cpus = Path("/proc/cpuinfo").read_text()
+    model = next((line.split(":")[1].strip() for line in cpus.splitlines()
+                  if line.startswith("model name")), "")
     congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
-    print(f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, TCP {congestion}, loopback; {words_of('c++', '--version')}; "
-          f"{words_of('openssl', 'version')}; mod_ws {words_of('git', 'describe', '--always', '--dirty')}; {ROUNDS} rounds in turn.\n")
+    print(f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, TCP {congestion}, "
+          f"loopback; {words_of('c++', '--version')}; {words_of('openssl', 'version')}; "
+          f"mod_ws {words_of('git', 'describe', '--always', '--dirty')}; "
+          f"{ROUNDS} rounds in turn.\n")
 
 
-SECTIONS = {section.__name__: section for section in (relays, handlers, memory, upgrades, pages)}
+SECTIONS = {section.__name__: section
+            for section in (relays, handlers, publish, memory, upgrades, pages)}
 
 
 def main():
@@ -204,6 +231,7 @@ def main():
     print_machine()
     for name in wanted:
         SECTIONS[name]()
+    print(softirqs.text())
 
 
 main()

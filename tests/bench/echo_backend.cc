@@ -1,5 +1,6 @@
 // The backend that relays are measured with: accepts every WebSocket handshake, and sends each
-// frame back unmasked, as far as it has come. One thread, which costs less than any relay does.
+// frame back unmasked, as far as it has come. One thread, which costs less than any relay does. It
+// publishes as well: what is posted goes to all sessions, by a send(2) for each.
 //
 //   echo_backend      prints the port on 127.0.0.1, and ends with standard input
 
@@ -16,6 +17,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mod_ws/base/unique_fd.h"
@@ -34,6 +37,16 @@ class Client {
 
   int fd() const { return fd_.get(); }
   bool has_more_to_send() const { return !out_.empty(); }
+  bool is_open() const { return is_open_; }
+
+  /// A complete request that is no handshake; empty if none has come.
+  std::string take_request() {
+    const std::size_t head = in_.find("\r\n\r\n");
+    if (is_open_ || head == std::string::npos) return {};
+    const std::string length = field("content-length: ");
+    const std::size_t size = head + 4 + (length.empty() ? 0 : std::stoul(length));
+    return in_.size() < size ? std::string() : std::exchange(in_, {});
+  }
 
   /// False when the client has gone.
   bool receive() {
@@ -50,6 +63,10 @@ class Client {
     return send();
   }
 
+  bool send(std::string_view bytes) {
+    out_.append(bytes);
+    return send();
+  }
   bool send() {
     const ssize_t sent = ::send(fd_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN;
@@ -61,23 +78,25 @@ class Client {
   void open(std::span<const std::uint8_t> bytes) {
     in_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     const std::size_t end = in_.find("\r\n\r\n");
-    if (end == std::string::npos) return;
+    const std::string key = field("sec-websocket-key: ");
+    if (end == std::string::npos || key.empty()) return;
     out_ =
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: " +
-        transport::accept_key(field("sec-websocket-key: ")) + "\r\n\r\n";
+        transport::accept_key(key) + "\r\n\r\n";
     is_open_ = true;
     in_.clear();
   }
 
-  /// Proxies write the name in different ways.
+  /// Empty where there is none. Proxies write the name in different ways.
   std::string field(std::string_view name) const {
     std::string lower = in_;
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return std::tolower(c); });
-    const std::size_t begin = std::min(lower.find(name), in_.size());
-    return in_.substr(std::min(begin + name.size(), in_.size()),
-                      in_.find("\r\n", begin) - begin - name.size());
+    const std::size_t at = lower.find(name);
+    if (at == std::string::npos) return {};
+    const std::size_t begin = at + name.size();
+    return in_.substr(begin, in_.find("\r\n", begin) - begin);
   }
 
   void echo(std::span<std::uint8_t> bytes) {
@@ -170,11 +189,39 @@ class Backend {
   void serve(Client& client) {
     const int fd = client.fd();
     const bool waited = client.has_more_to_send();
-    if (!client.receive()) {
+    if (!client.receive() || !answer(client, client.take_request())) {
       clients_[static_cast<std::size_t>(fd)].reset();
     } else if (client.has_more_to_send() != waited) {
       watch(fd, EPOLL_CTL_MOD, waited ? EPOLLIN : EPOLLOUT);
     }
+  }
+
+  bool answer(Client& client, const std::string& request) {
+    if (request.empty()) return true;
+    if (!request.starts_with("POST ")) {
+      const std::string body = R"({"subscribers":)" + std::to_string(count_open()) + "}";
+      return client.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                         "\r\n\r\n" + body);
+    }
+    publish(std::string_view(request).substr(request.find("\r\n\r\n") + 4));
+    return client.send("HTTP/1.1 204 No Content\r\n\r\n");
+  }
+
+  /// Nobody here is so slow that he would not take a whole frame.
+  void publish(std::string_view payload) {
+    std::array<std::uint8_t, protocol::max_frame_header_bytes> head;
+    const std::size_t size = protocol::serialize_frame_header(
+        {.payload_length = payload.size(), .opcode = protocol::Opcode::text}, head);
+    const std::string frame =
+        std::string(head.begin(), head.begin() + static_cast<long>(size)).append(payload);
+    for (const auto& client : clients_) {
+      if (client && client->is_open()) client->send(frame);
+    }
+  }
+
+  std::ptrdiff_t count_open() const {
+    return std::count_if(clients_.begin(), clients_.end(),
+                         [](const auto& client) { return client && client->is_open(); });
   }
 
   void accept() {

@@ -10,20 +10,23 @@
 
 #include "mod_ws/protocol/frame_header.h"
 #include "tests/bench/load/answer_reader.h"
+#include "tests/bench/load/broadcast_load.h"
+#include "tests/bench/load/deliveries.h"
+#include "tests/bench/load/echo_load.h"
+#include "tests/bench/load/http_answer.h"
 #include "tests/bench/load/latencies.h"
 #include "tests/bench/load/message_set.h"
 #include "tests/bench/load/process_tree.h"
+#include "tests/bench/load/schedule.h"
+#include "tests/bench/scripted_server.h"
 
 namespace mod_ws::bench {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
 using protocol::Opcode;
-
-Bytes operator+(Bytes first, const Bytes& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
+using std::chrono::milliseconds;
+using tests::Bytes;
+using tests::operator+;
 
 /// A server's frame.
 Bytes frame(std::string_view payload,
@@ -92,6 +95,178 @@ TEST(AnswerReader, ThrowsAtWhatIsNoEcho) {
   fails(deflated, frame(deflated.payload(0)));
 }
 
+TEST(AnswerReader, ThrowsAtALostARepeatedAndASwappedMessage) {
+  const MessageSet sent({.payload_bytes = 10});
+  const auto fails = [&sent](std::initializer_list<std::uint64_t> numbers) {
+    Bytes answers;
+    for (const std::uint64_t number : numbers) answers = answers + frame(sent.payload(number));
+    EXPECT_THROW(count_in(sent, answers, answers.size()), std::runtime_error);
+  };
+  fails({0, 1, 3});
+  fails({0, 1, 1});
+  fails({0, 2, 1});
+}
+
+TEST(Deliveries, CountFromPublishingToEachSubscriber) {
+  Deliveries deliveries(2);
+  const Deliveries::Clock::time_point begin{};
+  deliveries.publish(begin);
+  deliveries.publish(begin + milliseconds(10));
+  deliveries.deliver(0, begin + milliseconds(20));
+  deliveries.deliver(1, begin + milliseconds(20));
+  EXPECT_EQ(deliveries.under_way(), 2U);
+  deliveries.deliver(0, begin + milliseconds(40));
+  EXPECT_EQ(deliveries.under_way(), 1U);
+  deliveries.deliver(1, begin + milliseconds(40));
+  EXPECT_EQ(deliveries.under_way(), 0U);
+  EXPECT_EQ(deliveries.published(), 2U);
+  EXPECT_EQ(deliveries.latencies().count(), 4U);
+  EXPECT_NEAR(deliveries.latencies().quantile_us(0), 10'000, 200);
+  EXPECT_NEAR(deliveries.latencies().quantile_us(0.99), 40'000, 800);
+}
+
+TEST(Deliveries, ThrowAtWhatWasNotPublishedOrIsComplete) {
+  Deliveries deliveries(1);
+  EXPECT_THROW(deliveries.deliver(0, {}), std::runtime_error);
+  deliveries.publish({});
+  deliveries.deliver(0, {});
+  EXPECT_THROW(deliveries.deliver(0, {}), std::runtime_error);
+  EXPECT_THROW(deliveries.deliver(1, {}), std::runtime_error);
+}
+
+/// The payloads that a subscriber gets when a message is published.
+using Script = std::function<std::vector<std::string>(std::size_t subscriber, std::size_t message,
+                                                      const std::string& payload)>;
+
+constexpr std::size_t subscribers = 3;
+
+/// Publishes to three, by the script.
+void publish(ScriptedServer& server, const Script& script) {
+  std::vector<tests::Peer> sessions;
+  tests::Peer publisher = server.accept();
+  while (sessions.size() < subscribers) sessions.push_back(server.accept_session());
+  server.receive_head(publisher);
+  server.send(publisher, "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"subscribers\":3}");
+  for (std::size_t message = 0;; ++message) {
+    server.receive_head(publisher);
+    const std::string payload = tests::text_of(publisher.receive(Content{}.payload_bytes));
+    for (std::size_t i = 0; i < subscribers; ++i) {
+      for (const std::string& part : script(i, message, payload)) sessions[i].send(frame(part));
+    }
+    server.send(publisher, "HTTP/1.1 204 No Content\r\n\r\n");
+  }
+}
+
+/// How many deliveries there are in a short time, and in one in which nothing is due.
+std::uint64_t deliveries_of(const Script& script) {
+  ScriptedServer server([&script](ScriptedServer& self) { publish(self, script); });
+  Options options = server.options(subscribers);
+  options.in_flight = 4;
+  BroadcastLoad load(options);
+  const Latencies latencies = load.run(milliseconds(50));
+  load.listen(milliseconds(50));
+  return latencies.count();
+}
+
+std::vector<std::string> once(std::size_t, std::size_t, const std::string& payload) {
+  return {payload};
+}
+
+TEST(BroadcastLoad, CountsWhatEverySubscriberGets) {
+  std::size_t messages = 0;
+  const auto count = deliveries_of([&](std::size_t, std::size_t message, const auto& payload) {
+    messages = message + 1;
+    return std::vector{payload};
+  });
+  EXPECT_GT(messages, 4U);
+  EXPECT_EQ(count, subscribers * messages);
+}
+
+TEST(BroadcastLoad, ThrowsWhereOneSubscriberMissesOneMessage) {
+  EXPECT_THROW(deliveries_of([](std::size_t subscriber, std::size_t message, const auto& payload) {
+                 if (subscriber == 1 && message == 2) return std::vector<std::string>{};
+                 return once(subscriber, message, payload);
+               }),
+               std::runtime_error);
+}
+
+TEST(BroadcastLoad, ThrowsWhereTheLastMessagesAreMissing) {
+  EXPECT_THROW(deliveries_of([](std::size_t subscriber, std::size_t message, const auto& payload) {
+                 if (subscriber == 2 && message >= 3) return std::vector<std::string>{};
+                 return once(subscriber, message, payload);
+               }),
+               std::runtime_error);
+}
+
+TEST(BroadcastLoad, ThrowsWhereOneSubscriberGetsAMessageTwice) {
+  EXPECT_THROW(deliveries_of([](std::size_t subscriber, std::size_t message, const auto& payload) {
+                 if (subscriber == 0 && message == 1) return std::vector{payload, payload};
+                 return once(subscriber, message, payload);
+               }),
+               std::runtime_error);
+}
+
+TEST(BroadcastLoad, ThrowsWhereOneSubscriberGetsMessagesInAnotherOrder) {
+  std::string kept;
+  EXPECT_THROW(deliveries_of([&](std::size_t subscriber, std::size_t message, const auto& payload) {
+                 if (subscriber != 1) return std::vector{payload};
+                 if (message == 2) kept = payload;
+                 if (message == 2) return std::vector<std::string>{};
+                 return message == 3 ? std::vector{payload, kept} : std::vector{payload};
+               }),
+               std::runtime_error);
+}
+
+TEST(HttpAnswer, IsThereWhenAllOfItHasCome) {
+  const std::string text = "HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\nhello";
+  for (std::size_t size = 0; size < text.size(); ++size)
+    EXPECT_FALSE(parse_answer(std::string_view(text).substr(0, size))) << size;
+  const auto answer = parse_answer(text);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 202U);
+  EXPECT_EQ(answer->body, "hello");
+  EXPECT_EQ(parse_answer("HTTP/1.1 204 No Content\r\n\r\n")->status, 204U);
+  EXPECT_THROW(parse_answer("HTTP/1.1 200 OK\r\n\r\n"), std::runtime_error);
+}
+
+TEST(Schedule, SaysWhenEachMessageIsDue) {
+  const Schedule::Clock::time_point begin{};
+  Schedule schedule(4, begin);
+  for (const int due : {0, 250, 500, 750, 1000})
+    EXPECT_EQ(schedule.take(), begin + milliseconds(due));
+  EXPECT_EQ(schedule.next(), begin + milliseconds(1250));
+}
+
+/// A server that stands still at first, and then echoes.
+void echo_late(ScriptedServer& server, milliseconds pause) {
+  tests::Peer session = server.accept_session();
+  std::this_thread::sleep_for(pause);
+  while (const auto message = session.receive_frame()) session.send(frame(message->text()));
+}
+
+TEST(EchoLoad, AtARateCountsWhatWaitedBehindASlowAnswer) {
+  ScriptedServer server([](ScriptedServer& self) { echo_late(self, milliseconds(200)); });
+  Options options = server.options(1);
+  options.rate = 100;
+  EchoLoad load(options);
+  load.run_at_rate(milliseconds(200));
+  load.settle();
+  EXPECT_EQ(load.latencies().count(), 20U);
+  // Due at 0, 10, 20 ... ms, and none answered before 200.
+  EXPECT_GT(load.latencies().quantile_us(0.5), 80'000);
+}
+
+TEST(EchoLoad, ThrowsAtAnEchoThatNobodyAskedFor) {
+  ScriptedServer server([](ScriptedServer& self) {
+    tests::Peer session = self.accept_session();
+    std::this_thread::sleep_for(milliseconds(100));  // not with the handshake's answer
+    session.send(frame(MessageSet(Content{}).payload(0)));
+    session.receives_end();
+  });
+  EchoLoad load(server.options(1));
+  EXPECT_THROW(load.wait(milliseconds(1'000)), std::runtime_error);
+}
+
 TEST(Latencies, KnowTheirQuantiles) {
   Latencies latencies;
   for (int i = 1; i <= 1000; ++i) latencies.add(std::chrono::microseconds(i));
@@ -113,7 +288,7 @@ TEST(ProcessTree, KnowsWhatAProcessUses) {
 }
 
 TEST(ProcessTree, ThrowsWhereThereIsNoProcess) {
-  EXPECT_THROW(ProcessTree(std::numeric_limits<pid_t>::max()), std::runtime_error);
+  EXPECT_THROW(ProcessTree{std::numeric_limits<pid_t>::max()}, std::runtime_error);
 }
 
 }  // namespace

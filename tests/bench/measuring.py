@@ -7,12 +7,17 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
+from softirqs import SoftirqTime
+
 RELEASE = Path(os.environ.get("WS_RELEASE", "build/release")).resolve()
 ALL_CPUS = os.sched_getaffinity(0)
 CPUS = sorted(ALL_CPUS)
 SERVER_CPUS, LOAD_CPUS = ({CPUS[0]}, set(CPUS[1:2])) if len(CPUS) > 1 else (ALL_CPUS, ALL_CPUS)
+ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "6"))
+TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
 # Rounds that are so far apart, of their median, make a number that says little.
 NOISY = 0.3
+softirqs = SoftirqTime(CPUS)
 
 
 @contextmanager
@@ -27,26 +32,36 @@ def on_cpus(cpus):
 
 
 @contextmanager
+def talking_to(command, cpus):
+    """A process that reads lines and writes some, until its input ends."""
+    with on_cpus(cpus):
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True)
+    with process:
+        try:
+            yield process
+        finally:
+            process.stdin.close()
+
+
+@contextmanager
 def echo_backend(cpus=LOAD_CPUS):
     """What relays lead to, a loop of recv(2) and send(2): its port and process."""
-    with on_cpus(cpus), subprocess.Popen([RELEASE / "echo_backend"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                              text=True) as backend:
-        try:
-            yield int(backend.stdout.readline()), backend.pid
-        finally:
-            backend.stdin.close()
+    with talking_to([RELEASE / "echo_backend"], cpus) as backend:
+        yield int(backend.stdout.readline()), backend.pid
 
 
 def command(mode, peer, options):
     tls = "--tls" in options
     path = peer.deflate_path if "--deflate" in options else peer.path
-    return [RELEASE / "ws_load", mode, "--port", str(peer.tls_port if tls else peer.port), "--path", path,
-            "--server", str(peer.pid), *options]
+    return [RELEASE / "ws_load", mode, "--port", str(peer.tls_port if tls else peer.port),
+            "--path", path, "--publish-path", peer.publish_path, "--server", str(peer.pid),
+            *options]
 
 
 def load(mode, peer, *options, cpus=LOAD_CPUS):
     """What one run of ws_load measured."""
-    with on_cpus(cpus):
+    with on_cpus(cpus), softirqs.counted():
         run = subprocess.run(command(mode, peer, options), capture_output=True, text=True)
     if run.returncode != 0:
         raise RuntimeError(f"{peer.name}: {run.stderr}")
@@ -56,16 +71,10 @@ def load(mode, peer, *options, cpus=LOAD_CPUS):
 @contextmanager
 def held_sessions(peer, count):
     """Idle sessions that have echoed once."""
-    with on_cpus(LOAD_CPUS):
-        holder = subprocess.Popen(command("hold", peer, ["--connections", str(count)]), stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True)
-    with holder:
-        try:
-            if not holder.stdout.readline():
-                raise RuntimeError(f"{peer.name}: {count} sessions cannot be held")
-            yield
-        finally:
-            holder.stdin.close()
+    with talking_to(command("hold", peer, ["--connections", str(count)]), LOAD_CPUS) as holder:
+        if not holder.stdout.readline():
+            raise RuntimeError(f"{peer.name}: {count} sessions cannot be held")
+        yield
 
 
 def in_turn(rounds, peers, measure):
@@ -90,11 +99,17 @@ class Measured:
         return self.median > 0 and (self.most - self.least) / self.median > NOISY
 
     def text(self, digits):
-        return f"{self.median:,.{digits}f} ({self.least:,.{digits}f} to {self.most:,.{digits}f}){', noisy' if self.is_noisy() else ''}"
+        noisy = ", noisy" if self.is_noisy() else ""
+        return (f"{self.median:,.{digits}f} ({self.least:,.{digits}f} to {self.most:,.{digits}f})"
+                + noisy)
 
 
 def measured(rounds, key):
     return Measured(result[key] for result in rounds)
+
+
+def medians(rounds, *keys):
+    return [f"{measured(rounds, key).median:,.0f}" for key in keys]
 
 
 def ratio(results, key, ours, others, best=min):
@@ -107,4 +122,5 @@ def verdict(found, target, is_met=lambda value, target: value <= target):
     """Of a ratio: the median decides, and the range says how surely."""
     sure = is_met(found.least, target) == is_met(found.most, target)
     word = "met" if is_met(found.median, target) else "missed"
-    return f"{found.median:.2f} ({found.least:.2f} to {found.most:.2f}), target {target:g}: {word if sure else word + ', not surely'}"
+    return (f"{found.median:.2f} ({found.least:.2f} to {found.most:.2f}), target {target:g}: {word}"
+            + ("" if sure else ", not surely"))

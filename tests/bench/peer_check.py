@@ -1,6 +1,8 @@
-"""A handshake and an echo at a peer, plain, with TLS and with permessage-deflate, as far as it has them."""
+"""Whether a peer works: an echo, plain, with TLS and with permessage-deflate, as far as it has
+them; or publishing."""
 
 import asyncio
+import urllib.request
 
 import websockets
 
@@ -19,13 +21,31 @@ async def echo(url, **options):
         return client
 
 
+async def check_publishing(peer):
+    async with websockets.connect(f"ws://127.0.0.1:{peer.port}{peer.path}", open_timeout=TIMEOUT,
+                                  compression=None) as client:
+        await asyncio.sleep(0.5)  # a server may answer before the session has subscribed
+        await asyncio.to_thread(post, peer)
+        message = await asyncio.wait_for(client.recv(), TIMEOUT)
+    if message != MESSAGE:
+        raise AssertionError(f"published by {peer.name}: {message!r}")
+    return ["publishing"]
+
+
+def post(peer):
+    url = f"http://127.0.0.1:{peer.port}{peer.publish_path}"
+    request = urllib.request.Request(url, MESSAGE.encode(), {"Content-Type": "text/plain"})
+    urllib.request.urlopen(request, timeout=TIMEOUT).close()
+
+
 async def check(peer):
     """What has been tried."""
     address = f"ws://127.0.0.1:{peer.port}"
     await echo(address + peer.path, compression=None)
     tried = ["ws"]
     if peer.tls_port:
-        client = await echo(f"wss://127.0.0.1:{peer.tls_port}{peer.path}", compression=None, ssl=client_context())
+        client = await echo(f"wss://127.0.0.1:{peer.tls_port}{peer.path}", compression=None,
+                            ssl=client_context())
         protocol = client.transport.get_extra_info("ssl_object")
         tried.append(f"wss ({protocol.version()}, {protocol.cipher()[0]})")
     if peer.deflate_path:
@@ -35,5 +55,12 @@ async def check(peer):
 
 
 def try_peer(peer):
-    tried = asyncio.run(check(peer))
-    print(f"{peer.name:<20}{peer.version:<40}ok: {', '.join(tried)}", flush=True)
+    say(peer, asyncio.run(check(peer)))
+
+
+def try_publishing(peer):
+    say(peer, asyncio.run(check_publishing(peer)))
+
+
+def say(peer, tried):
+    print(f"{peer.name:<24}{peer.version:<40}ok: {', '.join(tried)}", flush=True)

@@ -13,7 +13,8 @@ OPEN_FILES = 65_536
 
 
 def allow_open_files():
-    """OPEN_FILES, or as many as the hard limit allows; what is started from now on has the same. Returns the number."""
+    """OPEN_FILES, or as many as the hard limit allows; what is started from now on has the same.
+    Returns the number."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     number = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
@@ -27,7 +28,8 @@ def serving(command, root, ports, environment=None):
     process = start(command, console, environment)
     try:
         wait_until(lambda: is_serving(process, ports, console),
-                   lambda: f"{command[0]} serves\n{console.read_text(errors='replace')}", timeout=20)
+                   lambda: f"{command[0]} serves\n{console.read_text(errors='replace')}",
+                   timeout=20)
         yield process
         check_runs(process, console)
     finally:
@@ -47,7 +49,7 @@ def is_serving(process, ports, console):
 
 def check_runs(process, console):
     if process.poll() is not None:
-        raise AssertionError(f"{process.args[0]} ended by itself, exit status {process.returncode}\n"
+        raise AssertionError(f"{process.args[0]} ended by itself, status {process.returncode}\n"
                              f"{console.read_text(errors='replace')}")
 
 

@@ -11,8 +11,10 @@ from support.httpd_config import REPOSITORY
 
 SOURCES = Path(__file__).resolve().parent / "peers"
 BUILT = Path(os.environ.get("WS_PEERS") or REPOSITORY / "build" / "peers").resolve()
+UNPACKED = BUILT / "debian"
 # Servers that are unpacked there come first: installed ones may be there for another purpose.
-FOLDERS = (BUILT / "debian/usr/sbin", BUILT / "debian/usr/bin", *os.get_exec_path(), "/usr/sbin")
+FOLDERS = (UNPACKED / "usr/sbin", UNPACKED / "usr/bin", *os.get_exec_path(), "/usr/sbin")
+NCHAN = "usr/lib/nginx/modules/ngx_nchan_module.so"
 
 
 def program(name):
@@ -24,7 +26,8 @@ def program(name):
 
 def said_by(*command):
     """What it prints; some programs tell their version on stderr."""
-    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         check=True)
     return run.stdout.strip()
 
 
@@ -37,12 +40,29 @@ def httpd_version():
 
 
 def mod_ws_version():
-    git = subprocess.run(["git", "-C", REPOSITORY, "describe", "--always"], capture_output=True, text=True)
+    git = subprocess.run(["git", "-C", REPOSITORY, "describe", "--always"], capture_output=True,
+                         text=True)
     return f"{git.stdout.strip() or 'no commit'}, {httpd_version()}"
 
 
 def nginx_version():
     return version_in(said_by(program("nginx"), "-v"))
+
+
+def nchan_module():
+    """A part of nginx that Debian has in a package of its own."""
+    for root in (UNPACKED, Path("/")):
+        if (root / NCHAN).exists():
+            return root / NCHAN
+    raise AssertionError("there is no nchan; ./build.sh bench installs it")
+
+
+def nchan_version():
+    """The unpacked one is not known to dpkg."""
+    package = "libnginx-mod-nchan"
+    files = list(BUILT.glob(f"{package}_*.deb"))
+    nchan = said_by("dpkg-deb", "-f", files[0], "Version") if files else package_version(package)
+    return f"{version_in(nchan)}, nginx {nginx_version()}"
 
 
 def haproxy_version():
@@ -60,7 +80,8 @@ def websocketd_version():
 
 
 def gorilla_version():
-    return f"{package_version('golang-github-gorilla-websocket-dev')}, go {version_in(said_by('go', 'version'))}"
+    package = package_version("golang-github-gorilla-websocket-dev")
+    return f"{package}, go {version_in(said_by('go', 'version'))}"
 
 
 def libwebsockets_version():
@@ -69,20 +90,25 @@ def libwebsockets_version():
 
 def gorilla_program():
     # Debian's packages are below that GOPATH; nothing is downloaded.
-    environment = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(BUILT / "go-cache"), "GOFLAGS": ""}
-    return built("gorilla", SOURCES / "gorilla/main.go", ["go", "build", "-o", "{program}", "{source}"], environment)
+    environment = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode",
+                   "GOCACHE": str(BUILT / "go-cache"), "GOFLAGS": ""}
+    sources = sorted((SOURCES / "gorilla").glob("*.go"))
+    return built("gorilla", sources, ["go", "build", "-o", BUILT / "gorilla", *sources],
+                 environment)
 
 
 def libwebsockets_program():
-    return built("libwebsockets", SOURCES / "libwebsockets/echo.c",
-                 ["cc", "-O2", "-o", "{program}", "{source}", "-lwebsockets"])
+    source = SOURCES / "libwebsockets/echo.c"
+    program_file = BUILT / "libwebsockets"
+    return built("libwebsockets", [source],
+                 ["cc", "-O2", "-o", program_file, source, "-lwebsockets"])
 
 
-def built(name, source, command, environment=None):
-    """The program, built anew where its source is younger."""
+def built(name, sources, command, environment=None):
+    """The program, built anew where one of its sources is younger."""
     made = BUILT / name
-    if not made.exists() or made.stat().st_mtime < source.stat().st_mtime:
+    youngest = max(source.stat().st_mtime for source in sources)
+    if not made.exists() or made.stat().st_mtime < youngest:
         BUILT.mkdir(parents=True, exist_ok=True)
-        words = [word.format(program=made, source=source) for word in command]
-        subprocess.run(words, check=True, env={**os.environ, **(environment or {})})
+        subprocess.run(command, check=True, env={**os.environ, **(environment or {})})
     return made

@@ -2,7 +2,7 @@
 
 usage: peers.py
 
-Tries each of them: a handshake and an echo, over TLS as well where it has TLS.
+Tries each of them: a handshake and an echo, over TLS as well where it has TLS; or publishing.
 """
 
 import os
@@ -18,11 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import peer_programs as programs  # noqa: E402
 from peer_process import allow_open_files, serving  # noqa: E402
 from support.certificate import certificate  # noqa: E402
+from support.handler_modules import load_handlers  # noqa: E402
 from support.httpd import Httpd  # noqa: E402
 from support.ports import free_ports  # noqa: E402
 
 RELAYS = ("mod_ws", "nginx", "haproxy", "mod_proxy_http", "mod_proxy_wstunnel")
 HANDLERS = ("mod_ws", "gorilla", "websocketd", "libwebsockets")
+PUBLISHERS = ("mod_ws", "nchan", "gorilla hub", "gorilla hub, prepared")
 TLS = {"TLS_PROTOCOL": "TLSv1.3", "TLS_CIPHER": "TLS_AES_128_GCM_SHA256"}
 BACKLOG = 4096
 PROXY_MODULES = {
@@ -41,7 +43,8 @@ BUFFERS = {
 
 @dataclass(frozen=True)
 class Peer:
-    """A server that runs. `pid` is its root process; `tls_port` is 0 and `deflate_path` empty where it has none."""
+    """A server that runs. `pid` is its root process; `tls_port` is 0, and `deflate_path` and
+    `publish_path` are empty, where it has none."""
 
     name: str
     version: str
@@ -50,6 +53,7 @@ class Peer:
     path: str = "/echo"
     tls_port: int = 0
     deflate_path: str = ""
+    publish_path: str = ""
 
 
 # What mod_ws reads at once.
@@ -58,21 +62,33 @@ LARGE = ", 72 KiB buffers"
 
 
 def relay_peer(name, backend_port, work, threads=64, workers=1):
-    """A context with a Peer that relays to ws://127.0.0.1:backend_port; its files stay in `work`, a folder that other users
-    can read. A name that ends in LARGE has its buffers. `threads` is how many sessions httpd's own proxies can have, `workers`
-    how many processes of nginx's and threads of haproxy's relay."""
+    """A context with a Peer that relays to ws://127.0.0.1:backend_port; its files stay in `work`, a
+    folder that other users can read. A name that ends in LARGE has its buffers. `threads` is how
+    many sessions httpd's own proxies can have, `workers` how many processes of nginx's and threads
+    of haproxy's relay."""
     name, is_large, _ = name.partition(LARGE)
     root = make_root(name, work)
-    names = {"BACKEND_PORT": backend_port, "WORKERS": workers, "BUFFERS": BUFFERS[name].format(LARGE_BUFFER) if is_large else ""}
+    buffers = BUFFERS[name].format(LARGE_BUFFER) if is_large else ""
+    names = {"BACKEND_PORT": backend_port, "WORKERS": workers, "BUFFERS": buffers}
     if name in PROXY_MODULES:
         return httpd_proxy(name, root, names, threads)
-    return {"mod_ws": mod_ws_relay, "nginx": nginx, "haproxy": haproxy}[name](root, names)
+    return {"mod_ws": mod_ws_relay, "nginx": nginx_relay, "haproxy": haproxy}[name](root, names)
 
 
 def handler_peer(name, work):
-    """A context with a Peer that echoes messages itself; its files stay in `work`, a folder that other users can read."""
-    starts = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "gorilla" + LARGE: gorilla_large, "websocketd": websocketd, "libwebsockets": libwebsockets}
+    """A context with a Peer that echoes messages itself; its files stay in `work`, a folder that
+    other users can read."""
+    starts = {"mod_ws": mod_ws_handler, "gorilla": gorilla, "gorilla" + LARGE: gorilla_large,
+              "websocketd": websocketd, "libwebsockets": libwebsockets}
     return starts[name](make_root(name.partition(",")[0], work))
+
+
+def publishing_peer(name, work):
+    """A context with a Peer that sends what is posted at its publish_path to all sessions at its
+    path; its files stay in `work`, a folder that other users can read."""
+    starts = {"mod_ws": mod_ws_publish, "nchan": nchan, "gorilla hub": gorilla_hub,
+              "gorilla hub, prepared": gorilla_prepared}
+    return starts[name](make_root(name.partition(" ")[0], work))
 
 
 def make_root(name, work):
@@ -97,14 +113,32 @@ def large(names):
 
 
 @contextmanager
-def nginx(root, names):
-    user = "user www-data;" if os.geteuid() == 0 else ""
-    names = {**server_names(root, names), "USER": user, "CERTIFICATE": certificate().cert, "KEY": certificate().key}
+def nginx(root, names, locations, modules=""):
+    names = {**names, "LOCATIONS": text_of(locations, names), "MODULES": modules,
+             "USER": "user www-data;" if os.geteuid() == 0 else "",
+             "CERTIFICATE": certificate().cert, "KEY": certificate().key}
     file = root / "nginx.conf"
     file.write_text(text_of("nginx.conf", names))
     command = [programs.program("nginx"), "-p", root, "-c", file, "-e", root / "error.log"]
     with serving(command, root, [names["PORT"], names["TLS_PORT"]]) as process:
-        yield Peer("nginx" + large(names), programs.nginx_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
+        yield process
+
+
+@contextmanager
+def nginx_relay(root, names):
+    names = server_names(root, names)
+    with nginx(root, names, "nginx_relay.conf") as process:
+        yield Peer("nginx" + large(names), programs.nginx_version(), process.pid, names["PORT"],
+                   tls_port=names["TLS_PORT"])
+
+
+@contextmanager
+def nchan(root):
+    names = server_names(root, {"WORKERS": 1})
+    modules = f"load_module {programs.nchan_module()};"
+    with nginx(root, names, "nginx_nchan.conf", modules) as process:
+        yield Peer("nchan", programs.nchan_version(), process.pid, names["PORT"],
+                   path="/subscribe", publish_path="/publish")
 
 
 @contextmanager
@@ -117,42 +151,54 @@ def haproxy(root, names):
               "USER": "user www-data" if os.geteuid() == 0 else ""}
     file = root / "haproxy.cfg"
     file.write_text(text_of("haproxy.cfg", names))
-    with serving([programs.program("haproxy"), "-db", "-f", file], root, [names["PORT"], names["TLS_PORT"]]) as process:
-        yield Peer("haproxy" + large(names), programs.haproxy_version(), process.pid, names["PORT"], tls_port=names["TLS_PORT"])
+    command = [programs.program("haproxy"), "-db", "-f", file]
+    with serving(command, root, [names["PORT"], names["TLS_PORT"]]) as process:
+        yield Peer("haproxy" + large(names), programs.haproxy_version(), process.pid,
+                   names["PORT"], tls_port=names["TLS_PORT"])
 
 
 @contextmanager
-def httpd(name, version, root, config, deflate_path="", **options):
+def httpd(name, version, root, config, paths=None, **options):
     allow_open_files()
     common = text_of("httpd.conf", {**TLS, "BACKLOG": BACKLOG})
     server = Httpd(root, common + config, tls=True, log_level="warn", **options)
     server.start()
     server.publish("page", "a page of a kilobyte\n" * 48)
     try:
-        yield Peer(name, version, server.process.pid, server.port, tls_port=server.tls_port, deflate_path=deflate_path)
+        yield Peer(name, version, server.process.pid, server.port, tls_port=server.tls_port,
+                   **(paths or {}))
     finally:
         server.stop()
 
 
+def mod_ws(root, config, **paths):
+    return httpd("mod_ws", programs.mod_ws_version(), root, config, paths, threads=25)
+
+
 def mod_ws_relay(root, names):
-    return httpd("mod_ws", programs.mod_ws_version(), root, text_of("mod_ws_relay.conf", names), threads=25)
+    return mod_ws(root, text_of("mod_ws_relay.conf", names))
 
 
 def httpd_proxy(name, root, names, threads):
     # Told to stop, its child waits for sessions that are open, and is killed in the end.
-    return httpd(name, programs.httpd_version(), root, text_of(f"{name}.conf", names), threads=threads, ws=False,
-                 modules=PROXY_MODULES[name], may_crash=True)
+    return httpd(name, programs.httpd_version(), root, text_of(f"{name}.conf", names),
+                 threads=threads, ws=False, modules=PROXY_MODULES[name], may_crash=True)
 
 
 def mod_ws_handler(root):
-    return httpd("mod_ws", programs.mod_ws_version(), root, text_of("mod_ws_handler.conf", {}), threads=25,
-                 deflate_path="/deflate")
+    return mod_ws(root, text_of("mod_ws_handler.conf", {}), deflate_path="/deflate")
+
+
+def mod_ws_publish(root):
+    config = load_handlers("subscriber") + text_of("mod_ws_publish.conf", {})
+    return mod_ws(root, config, path="/subscribe", publish_path="/publish/bench")
 
 
 def gorilla(root):
     port, = free_ports(1)
     command = [programs.gorilla_program(), f"127.0.0.1:{port}"]
-    return plain_server("gorilla", programs.gorilla_version(), command, root, port, deflate_path="/deflate")
+    return plain_server("gorilla", programs.gorilla_version(), command, root, port,
+                        deflate_path="/deflate")
 
 
 @contextmanager
@@ -162,12 +208,26 @@ def gorilla_large(root):
         yield replace(peer, name=peer.name + LARGE, path="/large", deflate_path="")
 
 
+@contextmanager
+def gorilla_hub(root):
+    with gorilla(root) as peer:
+        yield replace(peer, name="gorilla hub", path="/hub/subscribe", publish_path="/hub/publish")
+
+
+@contextmanager
+def gorilla_prepared(root):
+    """The hub with gorilla's PreparedMessage, which frames a message once for all."""
+    with gorilla(root) as peer:
+        yield replace(peer, name="gorilla hub, prepared", path="/prepared/subscribe",
+                      publish_path="/prepared/publish")
+
+
 def websocketd(root):
-    """Starts cat for each session. A message is a line of text. With more under way than two pipes hold, 64 KiB each, it
-    waits for itself."""
+    """Starts cat for each session. A message is a line of text. With more under way than two pipes
+    hold, 64 KiB each, it waits for itself."""
     port, = free_ports(1)
-    command = [programs.program("websocketd"), "--address=127.0.0.1", f"--port={port}", "--loglevel=error", "--binary=false",
-               "cat"]
+    command = [programs.program("websocketd"), "--address=127.0.0.1", f"--port={port}",
+               "--loglevel=error", "--binary=false", "cat"]
     return plain_server("websocketd", programs.websocketd_version(), command, root, port)
 
 
@@ -185,7 +245,7 @@ def plain_server(name, version, command, root, port, **paths):
 
 
 def main():
-    from peer_check import try_peer
+    from peer_check import try_peer, try_publishing
     from support.httpd import server_root
     from support.websockets_backend import WebsocketsBackend
 
@@ -196,6 +256,9 @@ def main():
         for name in HANDLERS:
             with handler_peer(name, work) as peer:
                 try_peer(peer)
+        for name in PUBLISHERS:
+            with publishing_peer(name, work) as peer:
+                try_publishing(peer)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Prints what protocol_bench measured, as ratios to memcpy in the same run where that makes sense, beside the targets.
+"""Prints what protocol_bench measured, beside the targets; as ratios to memcpy in the same run
+where that makes sense.
 
 usage: protocol.py PROGRAM
 """
@@ -13,7 +14,8 @@ GIGABYTE = 1 << 30
 def measured(program):
     command = [program, "--benchmark_format=json", "--benchmark_repetitions=5",
                "--benchmark_report_aggregates_only=true", "--benchmark_min_time=0.2"]
-    runs = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["benchmarks"]
+    said = subprocess.run(command, capture_output=True, check=True).stdout
+    runs = json.loads(said)["benchmarks"]
     return {run["run_name"]: run for run in runs if run["aggregate_name"] == "median"}
 
 
@@ -33,9 +35,10 @@ def main():
     for text in ("mixed", "japanese"):
         speed = runs[f"utf8/{text}"]["bytes_per_second"] / GIGABYTE
         row(f"check {text} text as UTF-8", f"{speed:.2f} GB/s", "1 GB/s or more")
-    row("parse the header of a small frame", f"{runs['parse_header']['cpu_time']:.1f} ns", "below 15 ns")
-    row("parse a small frame, all rules", f"{runs['parse_frame']['cpu_time']:.1f} ns", "-")
-    row("a small frame to a message", f"{runs['assemble_message']['cpu_time']:.1f} ns", "-")
+    for what, name, target in (("parse the header of a small frame", "parse_header", "below 15 ns"),
+                               ("parse a small frame, all rules", "parse_frame", "-"),
+                               ("a small frame to a message", "assemble_message", "-")):
+        row(what, f"{runs[name]['cpu_time']:.1f} ns", target)
 
 
 main()

@@ -1,13 +1,12 @@
 #include "tests/bench/load/churn_load.h"
 
-#include <algorithm>
-#include <array>
-#include <exception>
 #include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
 #include <vector>
+
+#include "tests/bench/load/http_answer.h"
 
 namespace mod_ws::bench {
 namespace {
@@ -37,20 +36,8 @@ Latencies repeat_on_threads(std::size_t threads, std::chrono::milliseconds durat
   return all;
 }
 
-std::size_t content_length(const std::string& answer) {
-  constexpr std::string_view name = "Content-Length: ";
-  const auto at = answer.find(name);
-  if (!answer.starts_with("HTTP/1.1 200") || at == std::string::npos)
-    throw std::runtime_error("no page: " + answer);
-  return std::stoul(answer.substr(at + name.size()));
-}
-
 void get_page(Stream& stream, const std::string& path) {
-  const std::string answer = stream.ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  const std::size_t there = answer.size() - (answer.find("\r\n\r\n") + 4);
-  std::size_t left = content_length(answer) - there;
-  std::array<std::uint8_t, 4096> buffer;
-  while (left > 0) left -= stream.read_some(std::span(buffer).first(std::min(left, buffer.size())));
+  if (get(stream, path).status != 200) throw std::runtime_error("no page at " + path);
 }
 
 }  // namespace

@@ -1,31 +1,28 @@
 #include "tests/bench/load/echo_load.h"
 
-#include <sys/epoll.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <utility>
+
+#include "tests/bench/load/schedule.h"
 
 namespace mod_ws::bench {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds patience{10'000};
-
 }  // namespace
 
-EchoLoad::EchoLoad(const Options& options)
-    : options_(options), messages_(options.content), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+EchoLoad::EchoLoad(const Options& options) : options_(options), messages_(options.content) {
   for (std::size_t i = 0; i < options.connections; ++i) open();
 }
 
 void EchoLoad::open() {
-  auto& session = *sessions_.emplace_back(std::make_unique<EchoSession>(
-      options_.target, options_.handshake_headers(), messages_, options_.in_flight));
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = &session}};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, session.fd(), &event);
+  sessions_.push_back(
+      std::make_unique<EchoSession>(options_.target, options_.handshake_headers(), messages_));
+  poller_.add(*sessions_.back());
 }
 
 void EchoLoad::replace(std::size_t count) {
@@ -46,10 +43,25 @@ void EchoLoad::run(milliseconds duration) {
   }
 }
 
+void EchoLoad::run_at_rate(milliseconds duration) {
+  ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // else the kernel sleeps up to 50 us longer
+  Schedule schedule(options_.rate, Clock::now());
+  const auto end = schedule.next() + duration;
+  std::size_t turn = 0;
+  while (schedule.next() < end) {
+    while (schedule.next() <= Clock::now()) {
+      EchoSession& session = *sessions_[turn++ % sessions_.size()];
+      session.queue(schedule.take());
+      send(session);
+    }
+    dispatch(schedule.next() - Clock::now());
+  }
+}
+
 void EchoLoad::settle() {
   goes_on_ = false;
   thoughts_.clear();
-  const auto end = Clock::now() + patience;
+  const auto end = Clock::now() + options_.patience;
   while (has_under_way()) {
     if (Clock::now() > end) throw std::runtime_error("an echo is missing");
     dispatch(milliseconds(100));
@@ -61,20 +73,15 @@ bool EchoLoad::has_under_way() const {
                      [](const auto& session) { return session->has_under_way(); });
 }
 
-milliseconds EchoLoad::until_next(Clock::time_point end) const {
+std::chrono::nanoseconds EchoLoad::until_next(Clock::time_point end) const {
   if (!thoughts_.empty()) end = std::min(end, thoughts_.front().end);
-  const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
-  return std::max(left, milliseconds(0));
+  return end - Clock::now();
 }
 
-void EchoLoad::dispatch(milliseconds timeout) {
-  std::array<epoll_event, 256> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                 static_cast<int>(timeout.count()));
-  for (int i = 0; i < count; ++i) {
-    const auto& event = events[static_cast<std::size_t>(i)];
-    serve(*static_cast<EchoSession*>(event.data.ptr), (event.events & ~EPOLLOUT) != 0);
-  }
+void EchoLoad::dispatch(std::chrono::nanoseconds timeout) {
+  poller_.dispatch(timeout, [this](Session* session, bool may_read) {
+    serve(static_cast<EchoSession&>(*session), may_read);
+  });
 }
 
 void EchoLoad::serve(EchoSession& session, bool may_read) {
@@ -96,14 +103,6 @@ void EchoLoad::end_thoughts() {
 void EchoLoad::answer(EchoSession& session, std::size_t count, Clock::time_point due) {
   for (std::size_t i = 0; goes_on_ && i < count; ++i) session.queue(due);
   send(session);
-}
-
-void EchoLoad::send(EchoSession& session) {
-  const bool waits = !session.send();
-  if (waits == session.is_polled_for_sending) return;
-  session.is_polled_for_sending = waits;
-  epoll_event event{.events = waits ? EPOLLIN | EPOLLOUT : EPOLLIN, .data = {.ptr = &session}};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, session.fd(), &event);
 }
 
 }  // namespace mod_ws::bench

@@ -5,6 +5,7 @@
 
 #include "tests/bench/load/echo_session.h"
 #include "tests/bench/load/options.h"
+#include "tests/bench/load/poller.h"
 
 namespace mod_ws::bench {
 
@@ -18,6 +19,9 @@ class EchoLoad {
 
   /// Keeps messages under way for so long, and counts those that come back.
   void run(std::chrono::milliseconds duration);
+  /// Sends so many messages a second as they are due, and counts them from then: one that a slow
+  /// answer has held up was late already.
+  void run_at_rate(std::chrono::milliseconds duration);
   /// Waits until nothing is under way.
   void settle();
   /// Sends nothing, and answers pings.
@@ -36,19 +40,19 @@ class EchoLoad {
   };
 
   void open();
-  void dispatch(std::chrono::milliseconds patience);
+  void dispatch(std::chrono::nanoseconds patience);
   void serve(EchoSession& session, bool may_read);
   void answer(EchoSession& session, std::size_t count, Clock::time_point due);
   void end_thoughts();
-  std::chrono::milliseconds until_next(Clock::time_point end) const;
+  std::chrono::nanoseconds until_next(Clock::time_point end) const;
   bool has_under_way() const;
-  void send(EchoSession& session);
+  void send(EchoSession& session) { poller_.poll_for_sending(session, !session.send()); }
 
   const Options& options_;
   MessageSet messages_;
   std::deque<std::unique_ptr<EchoSession>> sessions_;
   std::deque<Thought> thoughts_;  ///< All are as long, so the first one ends first.
-  base::UniqueFd epoll_;
+  Poller poller_;
   Latencies latencies_;
   bool goes_on_ = false;
 };

@@ -1,53 +1,38 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <deque>
 
-#include "tests/bench/load/answer_reader.h"
 #include "tests/bench/load/latencies.h"
-#include "tests/bench/load/message_set.h"
-#include "tests/bench/load/stream.h"
+#include "tests/bench/load/session.h"
 
 namespace mod_ws::bench {
 
-using Clock = std::chrono::steady_clock;
-
 /// A session that sends messages of a set in turn, and expects each back.
-class EchoSession {
+class EchoSession : public Session {
  public:
-  /// `messages` outlives it. At most so many messages are under way.
-  EchoSession(const Target& target, std::string_view headers, const MessageSet& messages,
-              std::size_t in_flight);
+  /// `messages` outlives it.
+  EchoSession(const Target& target, std::string_view headers, const MessageSet& messages)
+      : Session(target, headers, messages), messages_(&messages) {}
 
-  int fd() const { return stream_.fd(); }
   /// One more message is due, or was: its latency counts from then.
-  void queue(Clock::time_point due) { due_at_[queued_++ % due_at_.size()] = due; }
+  void queue(Clock::time_point due) { due_at_.push_back(due), ++queued_; }
   /// Whether everything queued has been sent.
   bool send();
   /// Reads what is there; returns how many messages came back.
   std::size_t receive(Latencies& latencies);
 
-  std::uint64_t received() const { return reader_.message_count(); }
-  bool has_under_way() const { return queued_ > received(); }
-
-  /// What it waits for, as far as whoever polls has been told.
-  bool is_polled_for_sending = false;
+  bool has_under_way() const { return !due_at_.empty(); }
 
  private:
   std::size_t send_frames();
-  bool send_pong();
   void advance(std::size_t sent_bytes);
 
-  Stream stream_;
   const MessageSet* messages_;
-  AnswerReader reader_;
-  std::vector<Clock::time_point> due_at_;
+  std::deque<Clock::time_point> due_at_;  ///< Of those that have not come back.
   std::uint64_t queued_ = 0;
   std::uint64_t sent_ = 0;
-  std::size_t offset_ = 0;  ///< In the frame of message `sent_`.
-  std::string pong_;
+  std::size_t offset_ = 0;    ///< In the frame of message `sent_`.
   bool write_waits_ = false;  ///< The same bytes must be offered again, and no others before.
 };
 

@@ -17,20 +17,26 @@ Puts load on a WebSocket server at 127.0.0.1, checks every answer, and prints on
   soak       the same in twenty slices, a line for each, between which a tenth of the sessions is replaced
   idle       sessions that have echoed once, and then stay: the server's memory for each
   hold       the same, and they stay until standard input ends
+  broadcast  subscribers, and one who publishes by POST: deliveries a second, latency from publishing to
+             each, the server's CPU time for a delivery; GET has to answer with {"subscribers": N}
   upgrade    opening handshakes, each on a connection of its own
   http       requests for a page on connections kept alive
 
   --path P           /
   --server PID       the server's first process; without it neither CPU time nor memory is told
   --connections N    50
-  --in-flight N      messages under way on each, 1
+  --in-flight N      messages under way on each; of broadcast, those that have not reached all; 1
+  --rate N           echo: so many messages a second in all, each at its time, which its latency counts
+                     from; else the next one is due when there is an answer
+  --publish-path P   where broadcast posts
   --size BYTES       of a message, 32
   --binary, --json   else text of random letters
   --deflate          permessage-deflate without context takeover
   --tls
   --think MS         from an echo to the next message, 0
   --warm-up MS       300
-  --duration MS      2000)";
+  --duration MS      2000
+  --wait             broadcast: begins, and ends, after a line on standard input; it says when it can)";
 
 std::size_t number(std::string_view text) {
   std::size_t value = 0;
@@ -52,6 +58,8 @@ const std::map<std::string_view, Set>& settings() {
       {"--server", [](Options& o, auto v) { o.server = static_cast<pid_t>(number(v)); }},
       {"--connections", [](Options& o, auto v) { o.connections = number(v); }},
       {"--in-flight", [](Options& o, auto v) { o.in_flight = number(v); }},
+      {"--rate", [](Options& o, auto v) { o.rate = number(v); }},
+      {"--publish-path", [](Options& o, auto v) { o.publish_path = v; }},
       {"--size", [](Options& o, auto v) { o.content.payload_bytes = number(v); }},
       {"--think", [](Options& o, auto v) { o.think_time = milliseconds(v); }},
       {"--warm-up", [](Options& o, auto v) { o.warm_up = milliseconds(v); }},
@@ -64,6 +72,7 @@ const std::map<std::string_view, std::function<void(Options&)>>& flags() {
       {"--binary", [](Options& o) { o.content.is_binary = true; }},
       {"--json", [](Options& o) { o.content.is_json = true; }},
       {"--deflate", [](Options& o) { o.content.is_compressed = true; }},
+      {"--wait", [](Options& o) { o.waits_for_input = true; }},
       {"--tls", [](Options& o) { o.uses_tls = true; }}};
   return all;
 }

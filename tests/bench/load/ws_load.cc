@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "tests/bench/load/broadcast_load.h"
 #include "tests/bench/load/churn_load.h"
 #include "tests/bench/load/echo_load.h"
 #include "tests/bench/load/options.h"
@@ -46,10 +47,10 @@ void report(const Options& options, const std::function<Latencies(milliseconds)>
   const auto count = static_cast<double>(latencies.count());
   if (count == 0) throw std::runtime_error("nothing was answered");
   std::printf(
-      R"({"per_second": %.0f, "mb_per_second": %.1f, "cpu_us": %.3f, "server_cores": %.3f, )"
+      R"({"count": %.0f, "per_second": %.0f, "mb_per_second": %.1f, "cpu_us": %.3f, "server_cores": %.3f, )"
       R"("p50_us": %.1f, "p99_us": %.1f, "p999_us": %.1f, "memory_bytes": %llu})"
       "\n",
-      count / time.count(),
+      count, count / time.count(),
       count * static_cast<double>(options.content.payload_bytes) / time.count() / 1e6,
       cpu_ns / 1e3 / count, cpu_ns / 1e9 / time.count(), latencies.quantile_us(0.5),
       latencies.quantile_us(0.99), latencies.quantile_us(0.999),
@@ -65,7 +66,22 @@ Latencies run_anew(EchoLoad& load, milliseconds duration) {
   return load.latencies();
 }
 
+/// Every message that was due counts, however late its echo.
+Latencies run_at_rate(EchoLoad& load, milliseconds duration) {
+  load.forget_latencies();
+  load.run_at_rate(duration);
+  load.settle();
+  return load.latencies();
+}
+
+void echo_at_rate(const Options& options) {
+  EchoLoad load(options);
+  run_at_rate(load, options.warm_up);
+  report(options, [&load](milliseconds duration) { return run_at_rate(load, duration); });
+}
+
 void echo(const Options& options) {
+  if (options.rate > 0) return echo_at_rate(options);
   EchoLoad load(options);
   load.run(options.warm_up);
   report(options, [&load](milliseconds duration) { return run_anew(load, duration); });
@@ -128,6 +144,23 @@ void hold(const Options& options) {
   echo_once(load);
 }
 
+void wait_for_line(const Options& options, const char* what) {
+  if (!options.waits_for_input) return;
+  std::puts(what);
+  std::fflush(stdout);
+  while (std::getchar() != '\n' && !std::feof(stdin)) {
+  }
+}
+
+void broadcast(const Options& options) {
+  BroadcastLoad load(options);
+  load.run(options.warm_up);
+  wait_for_line(options, R"({"subscribed": true})");
+  report(options, [&load](milliseconds duration) { return load.run(duration); });
+  load.listen(milliseconds(50));
+  wait_for_line(options, R"({"done": true})");
+}
+
 void upgrade(const Options& options) {
   open_sessions(options, options.warm_up);
   report(options, [&options](milliseconds duration) { return open_sessions(options, duration); });
@@ -139,9 +172,9 @@ void http(const Options& options) {
 }
 
 void run(Options options) {
-  const std::map<std::string, void (*)(const Options&)> modes{{"echo", echo},       {"soak", soak},
-                                                              {"idle", idle},       {"hold", hold},
-                                                              {"upgrade", upgrade}, {"http", http}};
+  const std::map<std::string, void (*)(const Options&)> modes{
+      {"echo", echo},       {"soak", soak}, {"idle", idle},          {"hold", hold},
+      {"upgrade", upgrade}, {"http", http}, {"broadcast", broadcast}};
   const auto mode = modes.find(options.mode);
   if (mode == modes.end()) throw std::runtime_error("no such mode: " + options.mode);
   const TlsContext tls = make_tls_context();

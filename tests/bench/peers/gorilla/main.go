@@ -1,9 +1,10 @@
-// An echo server on gorilla/websocket.
+// An echo server on gorilla/websocket, and one that publishes.
 //
 // usage: gorilla ADDRESS
 //
 // At /deflate messages are compressed with permessage-deflate where the client offers it; at /large it reads and writes
-// 72 KiB at once, and not 4.
+// 72 KiB at once, and not 4. At /hub/publish and /prepared/publish, what is posted goes to whoever has come to
+// /hub/subscribe or /prepared/subscribe, and GET says how many they are.
 package main
 
 import (
@@ -62,5 +63,7 @@ func main() {
 	http.HandleFunc("/deflate", echoWith(websocket.Upgrader{CheckOrigin: anyOrigin, EnableCompression: true}))
 	large := websocket.Upgrader{CheckOrigin: anyOrigin, ReadBufferSize: 72 << 10, WriteBufferSize: 72 << 10}
 	http.HandleFunc("/large", echoWith(large))
+	serveHub("/hub", plain)
+	serveHub("/prepared", prepared)
 	log.Fatal(http.ListenAndServe(os.Args[1], nil))
 }

@@ -1,0 +1,39 @@
+"""How many system calls processes make meanwhile, by strace, which slows them down."""
+
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.processes import children_of
+
+
+def tree_of(pid):
+    return [pid, *(each for child in children_of(pid) for each in tree_of(child))]
+
+
+@contextmanager
+def counted_calls(pid):
+    """Of a process and its descendants: a list that has the number in the end."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        summary = Path(folder) / "calls"
+        pids = tree_of(pid)
+        command = ["strace", "-f", "-c", "-o", summary,
+                   *(option for each in pids for option in ("-p", str(each)))]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+            for _ in pids:
+                strace.stderr.readline()  # it is attached
+            try:
+                yield found
+            finally:
+                strace.send_signal(signal.SIGINT)
+        found.append(total_of(summary.read_text()))
+
+
+def total_of(summary):
+    """What strace's table has in the column `calls`; the one behind it is often empty."""
+    rows = [line.split() for line in summary.splitlines()]
+    return sum(int(row[3]) for row in rows
+               if len(row) > 4 and row[3].isdigit() and row[-1] != "total")
