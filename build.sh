@@ -169,9 +169,11 @@ wait_until_serving() {
 }
 
 need_test_packages() {
-  need libgtest-dev openssl python3 python3-pytest python3-pytest-xdist python3-websockets procps redis-tools chromium nlohmann-json3-dev
+  need libgtest-dev openssl python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-websockets procps \
+    redis-tools chromium nlohmann-json3-dev
   command -v node >/dev/null || need nodejs
   command -v npm >/dev/null || need npm
+  unpack apache2 a2enmod
 }
 
 install_node_packages() {
@@ -228,12 +230,12 @@ test_threads() {
   return $status
 }
 
-# What is installed: how it is hardened, and a short life of it under valgrind.
+# What is installed: how it is hardened, a short life of it under valgrind, and without memory.
 test_release() {
   need valgrind
   build || return 1
   WS_MODULES=$PWD/$BUILD/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B -m pytest tests/httpd/hardening_test.py tests/httpd/valgrind_test.py
+    /usr/bin/python3 -B -m pytest -m plain_build tests/httpd
 }
 
 # fuzz_all LIBFUZZER-OPTION...: runs every fuzzer; what it finds on the way stays under build/.
@@ -285,11 +287,12 @@ need_peers() {
   unpack haproxy
 }
 
-# unpack PACKAGE: the server of that name, below build/peers, if there is none: installed, it would be started now and at each boot.
+# unpack PACKAGE [PROGRAM]: the server of that name, below build/peers, if there is none, or not that program of its: installed, it
+# would be started now and at each boot.
 unpack() {
-  local folder=$BUILD/peers
-  ! command -v "$1" >/dev/null || return 0
-  [ ! -x "$folder/debian/usr/sbin/$1" ] || return 0
+  local folder=$BUILD/peers program=${2:-$1}
+  ! command -v "$program" >/dev/null || return 0
+  [ ! -x "$folder/debian/usr/sbin/$program" ] || return 0
   say "Unpacking: $1"
   mkdir -p "$folder/debian"
   rm -f "$folder/$1"_*.deb
