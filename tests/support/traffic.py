@@ -6,11 +6,11 @@ import struct
 import time
 from collections import Counter
 
-from support.faults import RESETS
 from support.frames import BINARY, CLOSE, PING, PONG, accept_key, close_frame, frame
 from support.http_head import HEAD_END, Head, head_bytes
 from support.raw_client import KEY, handshake_headers
 from support.scripted_backend import BackendConnection
+from support.victim import RESETS
 from support.waiting import POLL_SECONDS, patience
 
 WINDOW = 4  # messages of each end that are on their way, at first
