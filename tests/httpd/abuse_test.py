@@ -7,6 +7,7 @@ What is shown elsewhere:
 | peers that vanish at every byte | takeover_test.py, upgrade_handler_test.py, http2_loss_test.py |
 | a side that floods one that does not read, a client that takes no pongs | backpressure_test.py, slow_side_test.py, http2_flow_test.py |
 | messages and frames beyond the limits, from either side; rates | relay_messages_test.py, relay_limits_test.py, conformance/families/limits.py |
+| streams of HTTP/2 that are reset as soon as they begin | http2_abuse_test.py |
 | one deflate bomb | conformance/families/compression_messages.py |
 | a backend's endless answers and broken frames | bad_backend_test.py |
 | no descriptors, threads or memory left | machine_limits_test.py |
