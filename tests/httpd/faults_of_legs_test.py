@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.fault_stage import FROZEN_OR_SLOW, KeptStage, Stage, play_handled, play_relayed, table
+from support.fault_stage import KeptStage, Stage, play_handled, play_relayed, table
 from support.faults import HANDLER_PHASES, PHASES, STREAM_FAULTS, HandlerScene, Http2Scene, Scene
 from support.keepers import wait_for_keepers
 from support.victim import FAULTS
