@@ -3,14 +3,13 @@
 import os
 import random
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
-from support import processes
 from support.certificate import certificate, server_context
+from support.descriptors import descriptors_at_rest, wait_for_descriptors
 from support.frames import BINARY, TEXT, close_frame, frame
 from support.memory import status_bytes
 from support.raw_client import RawClient
@@ -133,12 +132,6 @@ def sums(server):
     return tuple(sum(series[name] for series in status_of(server)["series"]) for name in ("sessions", "begun", "ended"))
 
 
-def descriptors(server):
-    child, = server.children()
-    wait_until(lambda: processes.is_at_rest(child), "nothing is under way")
-    return Counter(target.partition(":")[0] for target in server.open_fds(child).values())
-
-
 def wait_for_rest(server):
     def is_over():
         sessions, begun, ended = sums(server)
@@ -159,10 +152,10 @@ def test_sessions_that_end_in_every_way_leave_nothing(server, tell_at_the_end):
     churn(server, 1 + SECONDS / 10)  # pools grow to what is needed
     wait_for_rest(server)
     child, = server.children()
-    before, memory = descriptors(server), status_bytes(child, "VmRSS")
+    before, memory = descriptors_at_rest(child), status_bytes(child, "VmRSS")
     count = churn(server, SECONDS)
     wait_for_rest(server)
-    wait_until(lambda: descriptors(server) == before, lambda: f"{before}, not {descriptors(server)}")
+    wait_for_descriptors(child, before)
     assert server.children() == [child]
     growth = status_bytes(child, "VmRSS") - memory
     tell_at_the_end("clients that come and go", [

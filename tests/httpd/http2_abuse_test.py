@@ -1,11 +1,10 @@
 """HTTP/2 clients that mean harm: streams that end as soon as they begin, and headers that hide others."""
 
-from collections import Counter
 from contextlib import ExitStack
 
 import pytest
 
-from support import processes
+from support.descriptors import descriptors_at_rest, wait_for_descriptors
 from support.http2 import ECHO, close, echo, http2
 from support.raw_http2 import CANCEL, GOAWAY, HEADERS, RST_STREAM, RawHttp2, http2_frame
 from support.relay import Relay
@@ -32,12 +31,6 @@ def module_relay(module_httpd):
 def hostile(relay):
     with RawHttp2(relay.server.tls_port) as client:
         yield client
-
-
-def descriptors(server):
-    child, = server.children()
-    wait_until(lambda: processes.is_at_rest(child), "nothing is under way")
-    return Counter(target.partition(":")[0] for target in server.open_fds(child).values())
 
 
 def count(server, path, what):
@@ -72,7 +65,8 @@ def test_streams_that_are_reset_at_once_leave_nothing(relay, path, kept):
         with unharmed(server, 32 * MIB):
             shake_off(server, path, 100)  # what the first ones need stays
         wait_for_sessions(server, path, kept)
-        before, begun = descriptors(server), count(server, path, "begun")
+        child, = server.children()
+        before, begun = descriptors_at_rest(child), count(server, path, "begun")
         with unharmed(server, 32 * MIB) as check, http2(server) as visitor:
             for _ in range(4):
                 shake_off(server, path, 500)
@@ -80,7 +74,7 @@ def test_streams_that_are_reset_at_once_leave_nothing(relay, path, kept):
                 echo(stream)
                 check()
         wait_for_sessions(server, path, kept)
-        wait_until(lambda: descriptors(server) == before, lambda: f"{before} descriptors, not {descriptors(server)}")
+        wait_for_descriptors(child, before)
         assert count(server, path, "begun") > begun + 100
         with ExitStack() as stack:
             for each in [stack.enter_context(other.open(path)) for _ in range(PLACES - 1)]:

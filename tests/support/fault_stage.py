@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 
-from support import processes
 from support.certificate import certificate
+from support.descriptors import descriptors, descriptors_at_rest, wait_for_descriptors
 from support.frames import TEXT
 from support.handler_modules import load_handlers
 from support.http2 import H2
@@ -88,7 +88,7 @@ class Stage:
             "FAULTY": self.port, "BYSTANDER": backend.port, "CERTIFICATE": certificate().cert})
         self._bystander = stack.enter_context(RawClient("127.0.0.1", self.server.port))
         self._bystander.open("/bystander")
-        self._descriptors = self.descriptors_at_rest()
+        self._descriptors = descriptors_at_rest(self.process)
 
     def expect_bystander(self):
         self._bystander.send_frame(TEXT, "still here")
@@ -105,13 +105,6 @@ class Stage:
         pid, = keepers_of(self.server) or self.server.children()
         return pid
 
-    def descriptors_now(self):
-        return len(self.server.open_fds(self.process))
-
-    def descriptors_at_rest(self):
-        wait_until(lambda: processes.is_at_rest(self.process), "nothing is under way")
-        return self.descriptors_now()
-
     def busy_workers(self):
         """But for the one that says it."""
         with RawClient("127.0.0.1", self.server.port) as client:
@@ -119,16 +112,15 @@ class Stage:
         return int(re.search(r"^BusyWorkers: (\d+)$", report, re.MULTILINE)[1]) - 1
 
     def descriptors_after(self, _):
-        """How many there are when a scene is over."""
+        """What there are when a scene is over."""
         return self._descriptors
 
     def of_scene(self, counts):
         """What of a session's counts changes in the scene."""
         return counts
 
-    def expect_rest(self, descriptors):
-        wait_until(lambda: self.descriptors_now() == descriptors,
-                   lambda: f"{descriptors} descriptors, not {self.descriptors_now()}")
+    def expect_rest(self, expected):
+        wait_for_descriptors(self.process, expected)
         wait_until(lambda: self.busy_workers() == 0, "no worker thread is busy")
 
 
@@ -145,7 +137,7 @@ class KeptStage(Stage):
 
     def descriptors_after(self, scene):
         """Without those of its two ends."""
-        return self.descriptors_now() - len(scene.ends)
+        return descriptors(self.process) - Counter(socket=len(scene.ends))
 
     def of_scene(self, counts):
         return {name: count for name, count in counts.items() if name not in ("answered 101", "begun")}
@@ -216,7 +208,7 @@ def play_handled(scene, stage, phase, fault):
 
 def check(scene, stage, phase, fault, counts_for):
     """Plays it; nothing is left of it then. Gives the outcome."""
-    before, descriptors = stage.counts(scene.path), stage.descriptors_after(scene)
+    before, left = stage.counts(scene.path), stage.descriptors_after(scene)
     outcome = play(scene, stage, phase, fault)
     stage.expect_bystander()
     scene.let_go()
@@ -226,7 +218,7 @@ def check(scene, stage, phase, fault, counts_for):
         scene.stack.close()
     counts = stage.of_scene(counts_for(outcome))
     wait_until(lambda: stage.counts(scene.path) - before == counts, lambda: f"{counts}, not {stage.counts(scene.path) - before}")
-    stage.expect_rest(descriptors)
+    stage.expect_rest(left)
     return outcome
 
 
