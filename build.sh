@@ -15,7 +15,8 @@ usage: ./build.sh COMMAND
   build                 build/modules/mod_ws.so and the example handlers
   test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too; and
                         what `build` makes, under valgrind
-  soak [MINUTES]        1,000 sessions of numbered messages for that long (10), through restarts and a backend that fails
+  soak [MINUTES]        for that long (10) 1,000 sessions of numbered messages, through restarts and a backend that fails; then
+                        clients that come and go in every way; then the tests of faults, restarts and abuse, over and over
   check                 formatting, lint, the rules between layers
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
   bench [SECTION...]    mod_ws beside nginx, nchan, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays,
@@ -170,9 +171,11 @@ wait_until_serving() {
 }
 
 need_test_packages() {
-  need libgtest-dev openssl python3 python3-pytest python3-pytest-xdist python3-websockets procps redis-tools chromium nlohmann-json3-dev
+  need libgtest-dev openssl python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-websockets procps \
+    redis-tools chromium nlohmann-json3-dev
   command -v node >/dev/null || need nodejs
   command -v npm >/dev/null || need npm
+  unpack apache2 usr/sbin/a2enmod
 }
 
 install_node_packages() {
@@ -207,14 +210,29 @@ run_tests() {
 
 # The same tests as `test` runs for some seconds; each session takes two descriptors here and two of httpd's.
 soak() {
-  local minutes=${1:-10}
+  local minutes=${1:-10} name round=0 end
   [[ $minutes =~ ^[0-9]+$ ]] || fail "soak takes a number of minutes, not \"$minutes\""
-  build
-  need python3 python3-pytest python3-websockets openssl
+  need_build_packages
+  need_test_packages
+  mkdir -p "$BUILD"
+  install_node_packages
+  configure_and_build "$BUILD/soak" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_TESTS=ON \
+    --target mod_ws ws_echo ws_blocker ws_closing ws_members ws_worker >&2
   ulimit -n "$(ulimit -Hn)"
-  WS_MODULES=$PWD/$BUILD/modules WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} WS_HTTPD=$(httpd_program) \
-    WS_HTTPD_MODULES=$(httpd_modules) WS_SOAK_SESSIONS=1000 WS_SOAK_SECONDS=$((60 * minutes)) \
-    /usr/bin/python3 -B -m pytest tests/httpd/nothing_lost_test.py
+  export WS_MODULES=$PWD/$BUILD/soak/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules
+  export WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} WS_HTTPD WS_HTTPD_MODULES
+  WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules)
+  for name in nothing_lost churn; do
+    WS_SOAK_SESSIONS=1000 WS_SOAK_SECONDS=$((60 * minutes)) \
+      /usr/bin/python3 -B -m pytest --timeout $((60 * minutes + 600)) "tests/httpd/${name}_test.py"
+  done
+  end=$((SECONDS + 60 * minutes))
+  while [ $round = 0 ] || [ $SECONDS -lt $end ]; do
+    round=$((round + 1))
+    say "round $round of faults, restarts and abuse"
+    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist loadfile \
+      tests/httpd/{faults,faults_of_legs,http2_loss,keeper,crash,abuse,http2_abuse}_test.py
+  done
 }
 
 # What several threads meet in, with ThreadSanitizer.
@@ -229,12 +247,12 @@ test_threads() {
   return $status
 }
 
-# What is installed: how it is hardened, and a short life of it under valgrind.
+# What is installed: how it is hardened, a short life of it under valgrind, and without memory.
 test_release() {
   need valgrind
   build || return 1
   WS_MODULES=$PWD/$BUILD/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B -m pytest tests/httpd/hardening_test.py tests/httpd/valgrind_test.py
+    /usr/bin/python3 -B -m pytest -m plain_build tests/httpd
 }
 
 # fuzz_all LIBFUZZER-OPTION...: runs every fuzzer; what it finds on the way stays under build/.

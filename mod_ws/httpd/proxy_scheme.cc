@@ -82,6 +82,19 @@ class BackendConnection {
   proxy_conn_rec* backend_ = nullptr;
 };
 
+constexpr std::chrono::microseconds shortest_wait{1000};  // less than nothing would be for ever
+
+/// The request's server, with what is left of the handshake's time as its Timeout: that is how long
+/// mod_proxy waits for a connection where neither the worker nor ProxyTimeout says anything.
+server_rec* hasty_server(const BackendRequest& request) {
+  auto* const server = static_cast<server_rec*>(
+      apr_pmemdup(request.r->pool, request.r->server, sizeof *request.r->server));
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+      request.deadline - std::chrono::steady_clock::now());
+  server->timeout = std::max(left, shortest_wait).count();
+  return server;
+}
+
 /// Everything mod_proxy does to get a connection: address, connect with its timeouts, TLS.
 int connect_backend(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
                     apr_port_t proxy_port) {
@@ -102,7 +115,8 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
     return HTTP_INTERNAL_SERVER_ERROR;
   }
   request_state(r).handover->free_descriptor();
-  if (ap_proxy_connect_backend(proxy_function, backend, request.worker, r->server) != OK) {
+  if (ap_proxy_connect_backend(proxy_function, backend, request.worker, hasty_server(request)) !=
+      OK) {
     log_trouble(request, 0, "no connection (mod_proxy has logged the cause)");
     return HTTP_SERVICE_UNAVAILABLE;
   }

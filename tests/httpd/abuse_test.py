@@ -7,6 +7,7 @@ What is shown elsewhere:
 | peers that vanish at every byte | takeover_test.py, upgrade_handler_test.py, http2_loss_test.py |
 | a side that floods one that does not read, a client that takes no pongs | backpressure_test.py, slow_side_test.py, http2_flow_test.py |
 | messages and frames beyond the limits, from either side; rates | relay_messages_test.py, relay_limits_test.py, conformance/families/limits.py |
+| streams of HTTP/2 that are reset as soon as they begin | http2_abuse_test.py |
 | one deflate bomb | conformance/families/compression_messages.py |
 | a backend's endless answers and broken frames | bad_backend_test.py |
 | no descriptors, threads or memory left | machine_limits_test.py |
@@ -19,13 +20,15 @@ import threading
 
 import pytest
 
+from support import processes
 from support.deflate_bomb import zeros
 from support.flooding import flood
 from support.frames import BINARY, CONTINUATION, DEFAULT_MASK, PING, PONG, TEXT, frame, frame_header
+from support.memory import promised_bytes
 from support.raw_client import RawClient
 from support.relay import Relay
-from support.siege import assert_echoes, crowd, statuses, unharmed
-from support.waiting import patience
+from support.siege import SCALE, assert_echoes, crowd, statuses, unharmed
+from support.waiting import patience, wait_until
 
 MIB = 1 << 20
 ECHO = """
@@ -34,6 +37,10 @@ ECHO = """
 </Location>
 """
 CONFIG = ECHO + """
+<Location "/large">
+    WebSocketHandler echo
+    WebSocketMaxMessageSize 2G
+</Location>
 <Location "/few">
     WebSocketHandler echo
     WebSocketMaxFragments 1000
@@ -139,12 +146,19 @@ def test_frames_that_come_byte_by_byte_hold_nobody_up(server):
             client.expect_frame(TEXT, "s" * 200)
 
 
-def test_the_size_that_a_frame_announces_costs_nothing(server):
-    """Memory is taken for what has come."""
-    with unharmed(server, 4 * MIB) as check, crowd(server, 100, "/echo") as clients:
+ANNOUNCED = {"allowed": ("/echo", MIB), "huge": ("/large", 1 << 30)}
+
+
+@pytest.mark.parametrize("path, size", ANNOUNCED.values(), ids=ANNOUNCED)
+def test_the_size_that_a_frame_announces_costs_nothing(server, path, size):
+    """Memory is taken for what has come; what nobody has written to yet would be no resident memory."""
+    with unharmed(server, 4 * MIB) as check, crowd(server, 100, path) as clients:
+        before = promised_bytes(server.children())
         for client in clients:
-            client.send(frame_header(BINARY, MIB, key=DEFAULT_MASK) + b"x")
+            client.send(frame_header(BINARY, size, key=DEFAULT_MASK) + b"x")
+        wait_until(lambda: all(map(processes.is_at_rest, server.children())), "all is read")
         check()
+        assert promised_bytes(server.children()) - before < SCALE * 4 * MIB
 
 
 def test_sessions_that_never_read_do_not_hold_what_a_fast_backend_sends(relay):

@@ -1,3 +1,4 @@
+import os
 import re
 import sys
 from contextlib import contextmanager, ExitStack
@@ -19,6 +20,15 @@ TOLD_AT_THE_END = pytest.StashKey()
 
 def pytest_configure(config):
     config.stash[TOLD_AT_THE_END] = []
+
+
+def pytest_collection_modifyitems(config, items):
+    """What needs other modules than those that are tested is no test of theirs."""
+    if "WS_SANITIZER_PRELOAD" not in os.environ:
+        return
+    needless = [item for item in items if item.get_closest_marker("plain_build")]
+    config.hook.pytest_deselected(items=needless)
+    items[:] = [item for item in items if item not in needless]
 
 
 def pytest_sessionfinish(session):

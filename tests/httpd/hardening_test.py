@@ -1,6 +1,5 @@
 """What the modules' files say of how they were built: a fault in them is to be harder to use."""
 
-import os
 import re
 import subprocess
 
@@ -8,6 +7,7 @@ import pytest
 
 from support.httpd_config import REPOSITORY, ws_modules
 
+pytestmark = pytest.mark.plain_build
 OURS = ["mod_ws", *(f"ws_{file.stem}" for file in sorted((REPOSITORY / "mod_ws/examples").glob("*.cc")))]
 
 
@@ -41,6 +41,5 @@ def test_overwritten_stacks_are_noticed():
     assert "__stack_chk_fail" in readelf("--dyn-syms", "mod_ws")
 
 
-@pytest.mark.skipif("WS_SANITIZER_PRELOAD" in os.environ, reason="AddressSanitizer checks more, in its own way")
 def test_calls_of_the_c_library_know_their_buffers():
     assert re.search(r"__\w+_chk@", readelf("--dyn-syms", "mod_ws"))

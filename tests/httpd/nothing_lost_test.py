@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from support.certificate import certificate
 from support.handler_modules import SEVERAL_CHILDREN
 from support.keepers import wait_for_keepers
 from support.ports import free_ports
@@ -24,6 +25,15 @@ CONFIG = """
     BalancerMember "ws://127.0.0.1:${FLAPPING}" retry=0
 </Proxy>
 ProxyPass "/traffic" "balancer://both"
+ProxyPass "/deflated" "balancer://both"
+<Location "/deflated">
+    WebSocketCompression on
+</Location>
+SSLProxyEngine on
+SSLProxyVerify require
+SSLProxyCheckPeerName off
+SSLProxyCACertificateFile "${CERTIFICATE}"
+ProxyPass "/secure" "wss://127.0.0.1:${SECURE}"
 <Location "/ws-status">
     SetHandler websocket-status
 </Location>
@@ -33,16 +43,32 @@ KeepAlive Off
 
 @pytest.fixture
 def ports():
-    return free_ports(2)
+    return free_ports(3)
+
+
+def options(ports):
+    names = dict(zip(("STEADY", "FLAPPING", "SECURE"), ports))
+    return {"modules": MODULES, "tls": True, "log_level": "warn", "defines": {**names, "CERTIFICATE": certificate().cert}}
+
+
+def backends(traffic, ports):
+    """The steady one, the one that flaps, and the one with TLS."""
+    return [Backend(traffic, port, tls) for port, tls in zip(ports, (False, False, True))]
 
 
 @pytest.fixture
 def server(httpd, ports):
-    return httpd(CONFIG, modules=MODULES, defines={"STEADY": ports[0], "FLAPPING": ports[1]}, log_level="warn")
+    return httpd(CONFIG, **options(ports))
 
 
 def sessions_of(server):
     return sum(series["sessions"] for series in status_of(server)["series"])
+
+
+def assert_few_refusals(traffic, rounds):
+    """Of handshakes that the failing backend had begun with, and only of those."""
+    assert set(traffic.refusals) <= {("/traffic", 502), ("/deflated", 502)}, traffic.refusals
+    assert traffic.refusals.total() <= rounds * SESSIONS / 20, traffic.refusals
 
 
 def lost_sessions_of(server):
@@ -52,10 +78,10 @@ def lost_sessions_of(server):
 
 def test_nothing_is_lost_through_restarts_and_beside_a_backend_that_fails(server, ports, tell_at_the_end):
     async def flap_and_restart():
-        traffic = Traffic(server.port, SESSIONS)
-        steady, flapping = (Backend(traffic, port) for port in ports)
-        await steady.up()
-        await flapping.up()
+        traffic = Traffic(server, SESSIONS)
+        _, flapping, _ = every = backends(traffic, ports)
+        for backend in every:
+            await backend.up()
         await traffic.begin()
         rounds, end = 0, time.monotonic() + SECONDS
         while rounds < ROUNDS or time.monotonic() < end:
@@ -70,6 +96,7 @@ def test_nothing_is_lost_through_restarts_and_beside_a_backend_that_fails(server
         return traffic, rounds, received
 
     traffic, rounds, received = asyncio.run(flap_and_restart())
+    assert_few_refusals(traffic, rounds)
     tell_at_the_end("messages through a relay", [
         f"{received} messages on {SESSIONS} sessions through {rounds} graceful restarts, each with a backend's loss: "
         f"all arrived once, in order; refused handshakes meanwhile: {dict(traffic.refusals)}"])
@@ -78,13 +105,12 @@ def test_nothing_is_lost_through_restarts_and_beside_a_backend_that_fails(server
 
 
 def test_a_child_killed_under_load_takes_its_own_sessions_only(httpd, ports):
-    server = httpd(SEVERAL_CHILDREN + CONFIG, modules=MODULES, threads=5, may_crash=True, log_level="warn",
-                   defines={"STEADY": ports[0], "FLAPPING": ports[1]})
+    server = httpd(SEVERAL_CHILDREN + CONFIG, threads=5, may_crash=True, **options(ports))
 
     async def kill_one():
-        traffic = Traffic(server.port, 30)
-        for port in ports:
-            await Backend(traffic, port).up()
+        traffic = Traffic(server, 30)
+        for backend in backends(traffic, ports):
+            await backend.up()
         await traffic.begin()
         pid, doomed = await asyncio.to_thread(sessions_of_one_child, server, 30)
         traffic.doomed = {client for client in traffic.living() if client.port in doomed}

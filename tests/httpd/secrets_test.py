@@ -13,10 +13,13 @@ from support.waiting import wait_until
 CONFIG = STATUS + """
 WebSocketLog sessions.log
 ProxyPass "/bytes" "tcp://127.0.0.1:${BACKEND_PORT}"
+ProxyPass "/known" "ws://of-the-user:of-the-password@127.0.0.1:${BACKEND_PORT}" retry=0
 RewriteEngine on
+RewriteRule "^/known-rule$" "ws://of-the-user:of-the-password@127.0.0.1:${BACKEND_PORT}/" [P]
 RewriteRule "^/rule$" "ws://localhost:${BACKEND_PORT}/" [P]
 """
-SECRETS = ("of-the-query", "of-the-header", "of-the-cookie", "of-the-message", "of-the-subprotocol")
+SECRETS = ("of-the-password", "of-the-query", "of-the-header", "of-the-cookie", "of-the-message",
+           "of-the-subprotocol")
 TARGET = "?token=of-the-query&a=b?c"
 HEADERS = {"Authorization": "Bearer of-the-header", "Cookie": "session=of-the-cookie"}
 SAID = b"of-the-message"
@@ -113,3 +116,27 @@ def test_the_status_page_shows_no_query_and_no_header(relay, keeps_secrets):
         report = wait_until(lambda: (lambda body: b'"/echo"' in body and body)(visitor.get("/ws-status?json").body),
                             "the session is shown")
         assert [secret for secret in SECRETS if secret.encode() in report] == []
+
+
+# A backend's URL with a password in it: httpd leaves it out of the request, too.
+
+
+@pytest.mark.parametrize("path", ["/known", "/known-rule"])
+def test_the_password_in_a_backends_url_is_shown_nowhere(relay, keeps_secrets, path):
+    with relay.scripted_backend(lambda connection: (connection.accept_websocket(), connection.read_frame())) as backend, \
+            keeps_secrets(sessions=1), relay.client() as client, relay.client() as visitor:
+        client.open(path)
+        pages = wait_until(lambda: (lambda body: f'"{path}"'.encode() in body and body)(visitor.get("/ws-status?json").body),
+                           "the session is shown")
+        pages += visitor.get("/ws-status?metrics").body + visitor.get("/ws-status").body
+        assert b"of-the-password" not in pages
+        client.send_frame(TEXT, "hello")
+        client.send_close(1000)
+        (head, _), = backend.wait_for_scripts(1)
+    assert "Authorization" not in head.headers and b"of-the-password" not in head.raw
+
+
+@pytest.mark.parametrize("path", ["/known", "/known-rule"])
+def test_the_password_of_a_backend_that_cannot_be_reached_is_shown_nowhere(relay, keeps_secrets, path):
+    with keeps_secrets(sessions=0), relay.client() as client:
+        assert client.handshake(path).status == 503

@@ -19,12 +19,20 @@ ProxyPass "/named" "ws://127.0.0.1:${BACKEND_PORT}"
 <Location "/named">
     RequestHeader set X-Name "expr=%{unescape:%{QUERY_STRING}}"
 </Location>
+RewriteEngine on
+RewriteMap unescape int:unescape
+RewriteRule "^/rule/(.*)$" "ws://127.0.0.1:${BACKEND_PORT}/$1" [P]
+RewriteRule "^/unescaped/(.*)$" "ws://127.0.0.1:${BACKEND_PORT}/$1" [P,NE]
+RewriteRule "^/query/" "ws://127.0.0.1:${BACKEND_PORT}/%{QUERY_STRING}" [P]
+RewriteRule "^/unescaped-query/" "ws://127.0.0.1:${BACKEND_PORT}/?${unescape:%{QUERY_STRING}}" [P,NE]
+RewriteRule "^/unescaped-path/" "ws://127.0.0.1:${BACKEND_PORT}/${unescape:%{QUERY_STRING}}" [P,NE]
+RewriteRule "^/host/(.*)$" "ws://$1/" [P]
 """
 
 
 @pytest.fixture(scope="module")
 def module_relay(module_httpd):
-    relay = Relay(module_httpd, CONFIG, modules=("headers",))
+    relay = Relay(module_httpd, CONFIG, modules=("headers", "rewrite"))
     relay.server.publish("page", PAGE.decode())
     relay.server.publish("hidden", HIDDEN.decode())
     return relay
@@ -218,6 +226,72 @@ def test_a_header_that_a_rule_makes_of_the_query_reaches_the_backend(relay):
         client.open("/named?a%20b")
         head, = backend.wait_for_scripts(1)
     assert head.headers["X-Name"] == "a b"
+
+
+# Targets
+
+
+RULES = {
+    "path": "/rule/{}", "unescaped": "/unescaped/{}", "query": "/query/?{}", "kept-query": "/rule/a?{}",
+    "unescaped-query": "/unescaped-query/?{}", "unescaped-path": "/unescaped-path/?{}", "proxy-pass": "/plain/{}",
+}
+ENDS = {"line-end": "%0d%0a", "newline": "%0a", "cr": "%0d", "space": "%20", "nul": "%00", "twice": "%250d%250a"}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("target", RULES.values(), ids=RULES)
+def test_a_target_that_a_rule_makes_adds_no_line_for_the_backend(relay, target, end):
+    with relay.scripted_backend(lambda connection: connection.accept_websocket()) as backend, relay.client() as client:
+        hidden = f"a{end}HTTP/1.1{end}X-Added:b{end}{end}GET{end}/hidden"
+        status = client.handshake(target.format(hidden)).status
+        if status != 101:
+            assert status in (400, 403, 404) and backend.accepted() == 0
+            return
+        head, = backend.wait_for_scripts(1)
+    assert "X-Added" not in head.headers and len(head.first_line.split(" ")) == 3 and b"\0" not in head.raw, head.raw
+    assert head.raw.count(b"HTTP/1.1\r\n") == 1 and head.raw.count(b"\n") == head.raw.count(b"\r\n") == head.raw.count(b"\r")
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_host_that_a_rule_makes_adds_no_line_for_the_backend(relay, end):
+    with relay.scripted_backend(lambda connection: connection.accept_websocket()) as backend, relay.client() as client:
+        status = client.handshake(f"/host/127.0.0.1:{relay.backend_port}{end}X-Added:b").status
+        assert status in (400, 403, 404, 500, 503), status  # 500 where no such name is found
+        assert backend.accepted() == 0
+
+
+# Expect
+
+
+@pytest.mark.parametrize("path", ["/echo", "/plain"], ids=["handler", "relay"])
+def test_an_upgrade_that_expects_100_gets_101_and_then_its_sessions_bytes_only(relay, path):
+    with relay.websockets_backend(), relay.client() as client:
+        response = client.open(path, headers={"Expect": "100-continue"}, extra=frame(TEXT, "hello"))
+        assert response.head.first_line.startswith("HTTP/1.1 101 ")
+        client.expect_frame(TEXT, "hello")
+        client.send_close(1000)
+        assert client.expect_close()[0] == 1000
+        client.read_eof()
+
+
+@pytest.mark.parametrize("interim", [0, 1, 2])
+def test_a_backend_that_says_100_first_has_its_session(relay, interim):
+    def script(connection):
+        head = connection.read_head()
+        connection.send(interim * b"HTTP/1.1 100 Continue\r\n\r\n")
+        connection.accept(head)
+        connection.expect_frame(TEXT, "hello")
+        return head
+
+    with relay.scripted_backend(script) as backend, relay.client() as client:
+        assert client.open("/plain", headers={"Expect": "100-continue"}).status == 101
+        client.send_frame(TEXT, "hello")
+        backend.wait_for_scripts(1)
+
+
+def test_what_else_is_expected_is_refused(relay, nobody, path):
+    with relay.client() as client:
+        assert client.handshake(path, {"Expect": "200-ok"}).status == 417
 
 
 def test_bytes_of_a_session_are_no_request(relay):

@@ -1,9 +1,7 @@
 """A short life of sessions under valgrind, which sees what AddressSanitizer does not: memory used before it is written, what httpd,
 OpenSSL and zlib do with ours, and what is lost at the end. For modules without a sanitizer."""
 
-import os
 import re
-import shutil
 
 import pytest
 
@@ -14,8 +12,7 @@ from support.relay import Relay
 from support.siege import assert_echoes
 from support.ws_client import exchange
 
-pytestmark = pytest.mark.skipif("WS_SANITIZER_PRELOAD" in os.environ or not shutil.which("valgrind"),
-                                reason="it takes valgrind, and modules without a sanitizer")
+pytestmark = pytest.mark.plain_build
 CONFIG = """
 WebSocketLog sessions.log
 <Location "/echo">

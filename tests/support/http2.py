@@ -86,9 +86,10 @@ def close(stream):
 
 
 @contextmanager
-def http2(server):
+def http2(server, port=None):
+    """`port`: where to connect, if it is not the server's."""
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    command = ["node", CLIENT, str(server.tls_port)]
+    command = ["node", CLIENT, str(port or server.tls_port)]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as node:
         try:
             yield Http2Connection(node)

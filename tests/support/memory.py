@@ -1,4 +1,4 @@
-"""How far the memory of processes grows meanwhile: the kernel's high water mark."""
+"""How far the memory of processes grows meanwhile: the kernel's high water mark; and what they have been promised."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +11,11 @@ def status_bytes(pid, name):
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     raise AssertionError(f"no {name} of process {pid}")
+
+
+def promised_bytes(pids):
+    """What they may write to: memory that has been taken counts, though nothing is in it yet."""
+    return sum(status_bytes(pid, "VmData") for pid in pids)
 
 
 @contextmanager

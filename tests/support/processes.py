@@ -36,6 +36,11 @@ def is_at_rest(pid):
         return True
 
 
+def is_stopped(pid):
+    """By a signal."""
+    return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def open_fds(pid):
     """What each open file descriptor refers to: {fd: "socket:[1234]", ...}. Another user's process
     can be looked at only with CAP_SYS_PTRACE."""

@@ -4,19 +4,41 @@ import asyncio
 import socket
 import struct
 import time
+import zlib
 from collections import Counter
+from typing import NamedTuple
 
-from support.faults import RESETS
-from support.frames import BINARY, CLOSE, PING, PONG, accept_key, close_frame, frame
+from support.certificate import client_context, server_context
+from support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, Frame, accept_key, close_frame, frame, masked
 from support.http_head import HEAD_END, Head, head_bytes
 from support.raw_client import KEY, handshake_headers
 from support.scripted_backend import BackendConnection
+from support.victim import RESETS
 from support.waiting import POLL_SECONDS, patience
 
 WINDOW = 4  # messages of each end that are on their way, at first
 SIZES = (0, 10, 100, 118, 1000, 20, 70000, 126, 3, 5000)
 NO_MASK = bytes(4)  # what a client sends is masked, and still can be read as it is
 FILLER = bytes(range(251)) * 280
+RSV1 = 4
+FLUSHED = b"\0\0\xff\xff"  # RFC 7692 7.2.1: what a deflated message ends with, and does without
+OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate"}
+
+
+class Kind(NamedTuple):
+    """`tls`: to the client. At /secure there is some to the backend, and at /deflated the client's messages are deflated."""
+
+    path: str
+    tls: bool = False
+    fragments: bool = False
+
+
+KINDS = [Kind("/traffic"), Kind("/traffic", fragments=True), Kind("/secure"), Kind("/deflated"), Kind("/traffic", tls=True),
+         Kind("/secure", tls=True, fragments=True), Kind("/deflated", tls=True, fragments=True)]
+
+
+def kind_of(session):
+    return KINDS[session % len(KINDS)]
 
 
 def message(session, sender, number):
@@ -26,17 +48,21 @@ def message(session, sender, number):
 
 
 def first_frame(data):
-    """(opcode, payload, its whole size); None when the frame is not whole. There are no fragments."""
+    """(the frame, its whole size); None when it is not whole."""
     if len(data) < 2:
         return None
     size, start = data[1] & 0x7F, 2
     if size > 125:
         start = 4 if size == 126 else 10
         size = int.from_bytes(data[2:start], "big")
-    start += 4 * (data[1] >> 7)
+    has_mask = data[1] >> 7
+    start += 4 * has_mask
     if len(data) < start + size:
         return None
-    return data[0] & 0xF, bytes(data[start:start + size]), start + size
+    payload, mask = bytes(data[start:start + size]), bytes(data[start - 4:start])
+    if has_mask and mask != NO_MASK:
+        payload = masked(payload, mask)
+    return Frame(bool(data[0] & 0x80), data[0] >> 4 & 7, data[0] & 0xF, payload), start + size
 
 
 class End(asyncio.Protocol):
@@ -52,6 +78,8 @@ class End(asyncio.Protocol):
         self.is_open = self.is_lost = False
         self.close_code = None
         self._data = bytearray()
+        self._message, self._is_deflated = b"", False
+        self.deflater = self.inflater = None
 
     def connection_made(self, transport):
         self.transport = transport
@@ -68,9 +96,9 @@ class End(asyncio.Protocol):
             del self._data[:size]
             self.on_head(head)
         while self.is_open and (found := first_frame(self._data)):
-            opcode, payload, size = found
+            received, size = found
             del self._data[:size]
-            self.on_frame(opcode, payload)
+            self.on_frame(received)
 
     def begin(self):
         self.is_open = True
@@ -79,25 +107,45 @@ class End(asyncio.Protocol):
 
     def send_next(self):
         if self.traffic.is_sending:
-            self.send(BINARY, message(self.session, self, self.sent))
+            self.send_message(message(self.session, self, self.sent))
             self.sent += 1
 
-    def send(self, opcode, payload):
-        if not self.transport.is_closing():
-            self.transport.write(frame(opcode, payload, mask=NO_MASK if self.is_client else False))
+    def send_message(self, payload):
+        rsv = 0
+        if self.deflater:
+            payload = (self.deflater.compress(payload) + self.deflater.flush(zlib.Z_SYNC_FLUSH)).removesuffix(FLUSHED)
+            rsv = RSV1
+        if not kind_of(self.session).fragments:
+            return self.send(BINARY, payload, rsv=rsv)
+        half = len(payload) // 2
+        self.send(BINARY, payload[:half], rsv=rsv, fin=False)
+        self.send(PING)
+        self.send(CONTINUATION, payload[half:-1], fin=False)
+        self.send(CONTINUATION, payload[-1:])
 
-    def on_frame(self, opcode, payload):
-        if opcode == PING:
-            self.send(PONG, payload)
-        elif opcode == CLOSE:
-            self.on_close(int.from_bytes(payload[:2], "big"))
-        elif opcode == BINARY:
-            expected = message(self.session, self.other, self.received)
-            if payload != expected:
-                self.traffic.faults.append(f"session {self.session}: message {self.received} is {payload[:9]!r}")
-            self.received += 1
-            self.traffic.messages += 1
-            self.send_next()
+    def send(self, opcode, payload=b"", **options):
+        if not self.transport.is_closing():
+            self.transport.write(frame(opcode, payload, mask=NO_MASK if self.is_client else False, **options))
+
+    def on_frame(self, received):
+        if received.opcode == PING:
+            self.send(PONG, received.payload)
+        elif received.opcode == CLOSE:
+            self.on_close(int.from_bytes(received.payload[:2], "big"))
+        elif received.opcode in (BINARY, CONTINUATION):
+            if received.opcode == BINARY:
+                self._message, self._is_deflated = b"", received.rsv == RSV1
+            self._message += received.payload
+            if received.fin:
+                self.on_message()
+
+    def on_message(self):
+        payload = self.inflater.decompress(self._message + FLUSHED) if self._is_deflated else self._message
+        if payload != message(self.session, self.other, self.received):
+            self.traffic.faults.append(f"session {self.session}: message {self.received} is {payload[:9]!r}")
+        self.received += 1
+        self.traffic.messages += 1
+        self.send_next()
 
     def on_close(self, code):
         if self.close_code is None:
@@ -113,18 +161,25 @@ class ClientEnd(End):
     def __init__(self, traffic, session):
         super().__init__(traffic)
         self.session = session
+        self.is_answered = False
 
     def connection_made(self, transport):
         super().connection_made(transport)
         self.port = transport.get_extra_info("sockname")[1]
-        transport.write(head_bytes(f"GET /traffic?{self.session} HTTP/1.1", handshake_headers("localhost")))
+        path = kind_of(self.session).path
+        headers = {**handshake_headers("localhost"), **(OFFER if path == "/deflated" else {})}
+        transport.write(head_bytes(f"GET {path}?{self.session} HTTP/1.1", headers))
 
     def on_head(self, head):
+        self.is_answered = True
         status = int(head.first_line.split()[1])
         if status != 101:
-            self.traffic.refusals[status] += 1
+            self.traffic.refusals[kind_of(self.session).path, status] += 1
             return self.transport.close()
         assert head.headers["Sec-WebSocket-Accept"] == accept_key(KEY)
+        if kind_of(self.session).path == "/deflated":
+            assert head.headers["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
+            self.deflater, self.inflater = zlib.compressobj(1, wbits=-15), zlib.decompressobj(wbits=-15)
         self.other = self.traffic.backend_ends[self.session]
         self.other.other = self
         self.begin()
@@ -158,13 +213,14 @@ class BackendEnd(End):
 
 
 class Backend:
-    def __init__(self, traffic, port):
+    def __init__(self, traffic, port, tls=False):
         self.traffic, self.port = traffic, port
+        self.context = server_context() if tls else None
         self.ends = []
 
     async def up(self):
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: BackendEnd(self), "127.0.0.1", self.port, backlog=1024)
+        self.server = await loop.create_server(lambda: BackendEnd(self), "127.0.0.1", self.port, backlog=1024, ssl=self.context)
 
     def down(self):
         """With a reset for each of its sessions."""
@@ -177,16 +233,18 @@ class Backend:
 class Traffic:
     """Keeps `count` sessions open, and puts another one in the place of one whose backend has cut it."""
 
-    def __init__(self, port, count):
-        self.port, self.count = port, count
+    def __init__(self, server, count):
+        self.server, self.count = server, count
+        self.context = client_context()
         self.is_sending = True
         self.clients, self.backend_ends = {}, {}
         self.refusals, self.faults, self.lost = Counter(), [], []
         self.doomed = set()  # clients whose sessions a test ends
         self.messages = 0
-        self._opened = 0
+        self.opened = 0
 
     async def begin(self):
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.faults.append(context))
         for _ in range(self.count):
             self.open_one()
         await self.all_open()
@@ -195,15 +253,23 @@ class Traffic:
         await self.until(lambda: len(self.living()) == self.count, lambda: f"{self.count} sessions, not {len(self.living())}")
 
     def open_one(self):
-        loop = asyncio.get_running_loop()
-        self._opened += 1
-        client = self.clients[self._opened] = ClientEnd(self, self._opened)
-        client.connecting = loop.create_task(loop.create_connection(lambda: client, "127.0.0.1", self.port))
+        self.opened += 1
+        client = self.clients[self.opened] = ClientEnd(self, self.opened)
+        client.connecting = asyncio.create_task(self.connect(client, kind_of(self.opened).tls))
+
+    async def connect(self, client, tls):
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: client, "127.0.0.1", self.server.port_of(tls), ssl=self.context if tls else None)
+        except OSError as error:
+            self.faults.append(f"session {client.session}: no connection: {error}")
 
     def on_client_lost(self, client):
         """Its backend may have cut it, or its opening handshake was refused; at the end, it has been closed."""
         if not self.is_sending:
             return
+        if not client.is_answered:
+            self.faults.append(f"session {client.session}: no answer")
         if client.other is not None and not client.other.is_cut and client not in self.doomed:
             self.lost.append(client)
         del self.clients[client.session]

@@ -25,7 +25,8 @@ class Victim:
         signal.signal(signal.SIGUSR2, lambda *_: self._do(self._half_close))
 
     def run(self):
-        near, _ = self._listener.accept()
+        while has_ended(near := self._listener.accept()[0]):
+            pass  # it has only filled the queue
         self._listener.close()
         if self._accepts:
             self._face(near)
@@ -71,6 +72,11 @@ class Victim:
         except OSError:
             return False
         return bool(data)
+
+
+def has_ended(sock):
+    readable, _, _ = select.select([sock], [], [], 0)
+    return bool(readable) and not sock.recv(1, socket.MSG_PEEK)
 
 
 victim = Victim(*sys.argv[1:])
