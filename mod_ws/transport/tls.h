@@ -21,7 +21,7 @@ using SslPtr = std::unique_ptr<SSL, SslDeleter>;
 class Tls {
  public:
   /// Makes `ssl` read and write `socket`, in the way a loop needs: partial writes, buffers released
-  /// when idle, no renegotiation, no callbacks of the owner before.
+  /// when idle, no renegotiation, no callbacks of the owner before. Throws std::bad_alloc.
   Tls(base::UniqueFd socket, SslPtr ssl);
 
   int fd() const { return socket_.get(); }
