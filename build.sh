@@ -186,6 +186,9 @@ install_node_packages() {
   (cd "$folder" && npm install --loglevel=error --no-audit --no-fund >/dev/null)
 }
 
+# For all of a layer's unit tests, so that one that hangs ends.
+UNIT_TESTS_SECONDS=300
+
 run_tests() {
   need_build_packages
   need_test_packages
@@ -235,24 +238,25 @@ soak() {
   done
 }
 
-# What several threads meet in, with ThreadSanitizer.
+# What several threads meet in, with ThreadSanitizer: all layers, for a session is handed from thread to thread.
 test_threads() {
-  local layer status=0
+  local layer status=0 layers=(base metrics protocol engine transport connection channels proxy handler)
   configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON \
-    --target engine_test channels_test handler_test || return 1  # behind ||, nothing ends by itself
-  for layer in engine channels handler; do
+    --target "${layers[@]/%/_test}" || return 1  # behind ||, nothing ends by itself
+  for layer in "${layers[@]}"; do
     say "$layer with ThreadSanitizer"
-    "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
+    timeout "$UNIT_TESTS_SECONDS" "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
   done
   return $status
 }
 
-# What is installed: how it is hardened, a short life of it under valgrind, and without memory.
+# What is installed: how it is hardened, a short life of it under valgrind, and what it takes of memory, which AddressSanitizer makes another.
 test_release() {
   need valgrind
   build || return 1
   WS_MODULES=$PWD/$BUILD/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B -m pytest -m plain_build tests/httpd
+    WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
+    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist loadfile -m "plain_build or measures_memory" tests/httpd
 }
 
 # fuzz_all LIBFUZZER-OPTION...: runs every fuzzer; what it finds on the way stays under build/.

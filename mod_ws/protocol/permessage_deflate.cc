@@ -133,8 +133,9 @@ Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::ui
       inflateResetKeep(&stream);
     } else if (status != Z_OK && status != Z_BUF_ERROR) {
       // What came out before counts first, however the bytes were cut; zlib says it again.
-      if (stream.avail_out == zlib_size(space.size())) return Result::corrupt;
-      break;
+      if (stream.avail_out < zlib_size(space.size())) break;
+      // The window comes with the first bytes that need one.
+      return status == Z_MEM_ERROR ? Result::no_memory : Result::corrupt;
     }
     if (!moved) break;
     at_block_border_ = (stream.data_type & zlib_block_border) != 0;
@@ -147,6 +148,7 @@ Inflater::Result Inflater::step(std::span<std::uint8_t> space, std::span<std::ui
 /// The tail is the rest of an empty block: where it gives output or leaves a block open, the
 /// message ended inside a block, and the next one would be misread.
 Inflater::Result Inflater::end_message(Result tail_result) {
+  if (tail_result == Result::no_memory) return tail_result;
   if (tail_result != Result::finished || !at_block_border_) return Result::corrupt;
   if (!context_takeover_) pool_.put_back(std::move(stream_));
   return Result::finished;

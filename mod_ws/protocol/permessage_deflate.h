@@ -65,10 +65,10 @@ class Inflater {
   ~Inflater();
 
   enum class Result : std::uint8_t {
-    output,    ///< Some bytes came out; call inflate_some() again.
-    finished,  ///< Nothing more comes out of what was given.
-    corrupt,   ///< This is no DEFLATE data, or it ends inside a block: close 1007.
-    no_memory,
+    output,     ///< Some bytes came out; call inflate_some() again.
+    finished,   ///< Nothing more comes out of what was given.
+    corrupt,    ///< This is no DEFLATE data, or it ends inside a block: close 1007.
+    no_memory,  ///< The rest is lost: close 1013.
   };
 
   /// Gives the next stretch of a message's payload, unmasked; it must stay where it is until

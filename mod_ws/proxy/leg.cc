@@ -255,7 +255,8 @@ void Leg::send_pending() {
   if (!pending_close_) return;
   const auto status = std::move(pending_close_);
   connection_.send_close(status->code, status->reason);
-  if (after_close_ == AfterClose::finish) {
+  // RFC 6455 7.1.1: the peer may have sent its own before.
+  if (after_close_ == AfterClose::finish || connection_.closing().complete()) {
     connection_.finish();
   } else {
     connection_.resume_reading();  // to see the answer

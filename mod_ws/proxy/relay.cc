@@ -17,8 +17,16 @@ using ws::CloseCode;
 // What names_ holds.
 enum Name : std::size_t { client_address, uri, worker };
 
-bool breaks_protocol(CloseCode code) {
-  return code == CloseCode::protocol_error || code == CloseCode::invalid_frame_payload_data;
+const char* fault_in(CloseCode code) {
+  switch (code) {
+    case CloseCode::protocol_error:
+    case CloseCode::invalid_frame_payload_data:
+      return "broke the protocol";
+    case CloseCode::try_again_later:
+      return "cannot be served";
+    default:
+      return "went beyond a limit";
+  }
 }
 
 Leg::Terms client_terms(const RelayTerms& terms, SessionRecord* record) {
@@ -89,20 +97,15 @@ void Relay::on_leg_closed(const Leg& leg) {
 }
 
 void Relay::on_leg_violation(Leg& offender, const protocol::Violation& violation) {
-  const std::string cause =
-      name_of(offender) +
-      (breaks_protocol(violation.code) ? " broke the protocol: " : " went beyond a limit: ") +
-      violation.reason;
+  const std::string fault = fault_in(violation.code);
+  const std::string cause = name_of(offender) + " " + fault + ": " + violation.reason;
   log_trouble(offender, cause);
   end_.note(Ender::server, violation.code, cause);
   Leg& other = other_of(offender);
   offender.close({violation.code, violation.reason}, Leg::AfterClose::finish);
   offender.connection().hurry();
   if (offender.is_mid_forward()) other.cut_off();
-  other.close({CloseCode::going_away, breaks_protocol(violation.code)
-                                          ? "the other side broke the protocol"
-                                          : "the other side went beyond a limit"},
-              Leg::AfterClose::await_answer);
+  other.close({CloseCode::going_away, "the other side " + fault}, Leg::AfterClose::await_answer);
   other.connection().resume_reading();
 }
 

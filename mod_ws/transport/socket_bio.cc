@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <new>
 
 namespace mod_ws::transport {
 namespace {
@@ -38,26 +39,29 @@ long control(BIO* bio, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-/// Never freed: threads may use it until the process ends. Null for lack of memory.
+const BIO_METHOD* make_method() {
+  // Nobody looks for it by its type, and BIO_get_new_index() never again has one where it once had
+  // no memory.
+  BIO_METHOD* const made = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "mod_ws socket");
+  if (made == nullptr) throw std::bad_alloc();
+  BIO_meth_set_read_ex(made, read);
+  BIO_meth_set_write_ex(made, write);
+  BIO_meth_set_ctrl(made, control);
+  return made;
+}
+
+/// Never freed: threads may use it until the process ends.
 const BIO_METHOD* method() {
-  static const BIO_METHOD* const the_method = []() -> const BIO_METHOD* {
-    const int index = BIO_get_new_index();
-    BIO_METHOD* const made =
-        index < 0 ? nullptr : BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "mod_ws socket");
-    if (made == nullptr) return nullptr;
-    BIO_meth_set_read_ex(made, read);
-    BIO_meth_set_write_ex(made, write);
-    BIO_meth_set_ctrl(made, control);
-    return made;
-  }();
+  static const BIO_METHOD* const the_method =
+      make_method();  // where it throws, the next call tries
   return the_method;
 }
 
 }  // namespace
 
 BIO* make_socket_bio(int socket) {
-  BIO* const bio = method() != nullptr ? BIO_new(method()) : nullptr;
-  if (bio == nullptr) return nullptr;
+  BIO* const bio = BIO_new(method());
+  if (bio == nullptr) throw std::bad_alloc();
   // NOLINTNEXTLINE(performance-no-int-to-ptr): it is no pointer, and comes back as it was
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   BIO_set_init(bio, 1);

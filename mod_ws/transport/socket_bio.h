@@ -5,7 +5,7 @@
 namespace mod_ws::transport {
 
 /// OpenSSL's way to a non-blocking socket, which stays the caller's. Unlike BIO_s_socket() it
-/// raises no SIGPIPE, and can join records. Null for lack of memory.
+/// raises no SIGPIPE, and can join records. Throws std::bad_alloc.
 BIO* make_socket_bio(int socket);
 
 /// While one exists on this thread, what its BIOs send waits in the kernel for what follows, to

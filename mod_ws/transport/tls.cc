@@ -3,7 +3,6 @@
 #include <openssl/err.h>
 
 #include <cerrno>
-#include <new>
 
 #include "mod_ws/transport/socket_bio.h"
 
@@ -25,7 +24,6 @@ void clear_errors() {
 
 TlsStream::TlsStream(int socket, SslPtr ssl) : ssl_(std::move(ssl)) {
   BIO* const bio = make_socket_bio(socket);
-  if (bio == nullptr) throw std::bad_alloc();
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_info_callback(ssl_.get(), [](const SSL*, int, int) {});
   // A TCP end without close_notify is an end like any other: what is whole is told by the closing

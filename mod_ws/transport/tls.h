@@ -22,7 +22,7 @@ class TlsStream {
   TlsStream() = default;
 
   /// Makes `ssl` read and write `socket`, in the way a loop needs: partial writes, buffers released
-  /// when idle, no renegotiation, no callbacks of the owner before.
+  /// when idle, no renegotiation, no callbacks of the owner before. Throws std::bad_alloc.
   TlsStream(int socket, SslPtr ssl);
 
   explicit operator bool() const { return ssl_ != nullptr; }

@@ -30,6 +30,7 @@ from support.relay import Relay
 from support.siege import SCALE, assert_echoes, crowd, statuses, unharmed
 from support.waiting import patience, wait_until
 
+pytestmark = pytest.mark.measures_memory
 MIB = 1 << 20
 ECHO = """
 <Location "/echo">

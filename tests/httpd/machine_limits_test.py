@@ -14,6 +14,7 @@ from support.raw_client import RawClient
 from support.relay import Relay
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.measures_memory
 # One child, so that its limits are all limits. Kept connections take descriptors of it, and so does
 # httpd where it looks for a .htaccess.
 ONE_CHILD = """

@@ -253,6 +253,21 @@ TEST(Relay, FailsABackendThatBreaksTheProtocol) {
   EXPECT_TRUE(relay.thread.wait_until_empty());
 }
 
+TEST(Relay, EndsAClientThatHadClosedBeforeTheBackendBreaksTheProtocol) {
+  connection::Policy policy;
+  policy.close_timeout = 1h;
+  RelayOnLoop relay({.policy = policy});
+  relay.client.send(close_frame(Role::client, 1000));
+  expect_backend_gets_close(relay, 1000);
+  relay.backend.send(frame(from_client, "masked"));
+  expect_client_gets_close(relay, 1001);
+  EXPECT_TRUE(relay.client.receives_end());
+  EXPECT_TRUE(relay.backend.receives_end());
+  relay.client.close();
+  relay.backend.close();
+  EXPECT_TRUE(relay.thread.wait_until_empty());
+}
+
 TEST(Relay, ChecksCloseFrames) {
   struct Case {
     Bytes payload;
