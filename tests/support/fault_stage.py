@@ -47,6 +47,9 @@ ProxyPass "/tls/hasty" "wss://localhost:${FAULTY}" retry=0
 ProxyPass "/patient" "ws://127.0.0.1:${FAULTY}" retry=0
 ProxyPass "/hasty" "ws://localhost:${FAULTY}" retry=0
 ProxyPass "/bystander" "ws://127.0.0.1:${BYSTANDER}"
+<Location "/bystander">
+    WebSocketPingInterval off
+</Location>
 <Location "/handler/patient">
     WebSocketHandler closing
 </Location>

@@ -213,7 +213,7 @@ def backend_handshake(scene):
     scene.arrive()
     answer = scene.backend.answer_bytes(scene.head)
     scene.backend.send(answer[:40])
-    scene.victim.pass_on()
+    scene.victim.pass_on(scene.victim.port)
     yield
     yield
     trickle(scene.backend, answer[40:])
@@ -224,7 +224,7 @@ def client_connecting(scene):
     scene.connect()
     request = scene.client.handshake_bytes(scene.path)
     scene.client.send(request[:40])
-    scene.victim.pass_on()
+    scene.victim.pass_on(scene.server_port)
     yield
     yield
     trickle(scene.client, request[40:])
@@ -315,7 +315,7 @@ def handler_mid_frame(scene):
     scene.open()
     data = frame(TEXT, "a frame in two halves")
     scene.client.send(data[:12])
-    scene.victim.pass_on()
+    scene.victim.pass_on(scene.server_port)
     yield
     yield
     trickle(scene.client, data[12:])
@@ -325,7 +325,7 @@ def handler_mid_frame(scene):
 def handler_mid_message(scene):
     scene.open()
     scene.client.send_frame(TEXT, "first ", fin=False)
-    scene.victim.pass_on()
+    scene.victim.pass_on(scene.server_port)
     yield
     yield
     trickle(scene.client, frame(CONTINUATION, "last"))

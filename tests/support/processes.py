@@ -54,6 +54,13 @@ def open_fds(pid):
     return targets
 
 
+def unread_bytes(port):
+    """Of all TCP connections one end of which has that port."""
+    rows = (line.split() for line in (PROC / "net/tcp").read_text().splitlines()[1:])
+    return sum(int(queues.rpartition(":")[2], 16) for _, local, remote, _, queues, *_ in rows
+               if port in (int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)))
+
+
 def rss_bytes(pid):
     resident_pages = int((PROC / str(pid) / "statm").read_text().split()[1])
     return resident_pages * os.sysconf("SC_PAGE_SIZE")

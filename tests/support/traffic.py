@@ -80,6 +80,7 @@ class End(asyncio.Protocol):
         self._data = bytearray()
         self._message, self._is_deflated = b"", False
         self.deflater = self.inflater = None
+        self.flush_mode = zlib.Z_SYNC_FLUSH
 
     def connection_made(self, transport):
         self.transport = transport
@@ -113,7 +114,7 @@ class End(asyncio.Protocol):
     def send_message(self, payload):
         rsv = 0
         if self.deflater:
-            payload = (self.deflater.compress(payload) + self.deflater.flush(zlib.Z_SYNC_FLUSH)).removesuffix(FLUSHED)
+            payload = (self.deflater.compress(payload) + self.deflater.flush(self.flush_mode)).removesuffix(FLUSHED)
             rsv = RSV1
         if not kind_of(self.session).fragments:
             return self.send(BINARY, payload, rsv=rsv)
@@ -178,7 +179,10 @@ class ClientEnd(End):
             return self.transport.close()
         assert head.headers["Sec-WebSocket-Accept"] == accept_key(KEY)
         if kind_of(self.session).path == "/deflated":
-            assert head.headers["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
+            agreed = head.headers["Sec-WebSocket-Extensions"]
+            assert agreed.startswith("permessage-deflate")
+            if "client_no_context_takeover" in agreed:  # there is no memory for more contexts
+                self.flush_mode = zlib.Z_FULL_FLUSH
             self.deflater, self.inflater = zlib.compressobj(1, wbits=-15), zlib.decompressobj(wbits=-15)
         self.other = self.traffic.backend_ends[self.session]
         self.other.other = self

@@ -42,9 +42,10 @@ class Victim:
         self.process.stdout.close()
         self._leave_queue()
 
-    def pass_on(self):
-        """Returns when it has passed on all that it was sent."""
+    def pass_on(self, port):
+        """Returns when it has passed on all that it was sent, and httpd has read it: `port` is an end of their connection."""
         wait_until(lambda: processes.is_at_rest(self.process.pid), "it waits for more")
+        wait_until(lambda: processes.unread_bytes(port) == 0, "httpd has read it")
 
     def suffer(self, fault):
         """Returns when it has happened."""
