@@ -156,7 +156,7 @@ def test_the_size_that_a_frame_announces_costs_nothing(server, path, size):
     with unharmed(server, 4 * MIB) as check, crowd(server, 100, path) as clients:
         before = promised_bytes(server.children())
         for client in clients:
-            client.send(frame_header(BINARY, size, key=DEFAULT_MASK) + b"x")
+            client.send(frame_header(BINARY, size, key=DEFAULT_MASK) + 1000 * b"x")
         wait_until(lambda: all(map(processes.is_at_rest, server.children())), "all is read")
         check()
         assert promised_bytes(server.children()) - before < SCALE * 4 * MIB
