@@ -238,15 +238,19 @@ soak() {
   done
 }
 
-# What several threads meet in, with ThreadSanitizer: all layers, for a session is handed from thread to thread.
+# What several threads meet in, with ThreadSanitizer: the layers' tests, without protocol, which knows no thread, and httpd with the
+# module, up to the keepers that go on with what a child's threads have left.
 test_threads() {
-  local layer status=0 layers=(base metrics protocol engine transport connection channels proxy handler)
+  local layer status=0 layers=(base metrics engine transport connection channels proxy handler)
   configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON \
-    --target "${layers[@]/%/_test}" || return 1  # behind ||, nothing ends by itself
+    --target "${layers[@]/%/_test}" mod_ws ws_echo ws_members ws_worker || return 1  # behind ||, nothing ends by itself
   for layer in "${layers[@]}"; do
     say "$layer with ThreadSanitizer"
     timeout "$UNIT_TESTS_SECONDS" "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
   done
+  WS_MODULES=$PWD/$BUILD/threads/modules WS_SANITIZER_PRELOAD=$(c++ -print-file-name=libtsan.so) \
+    WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
+    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist load -k "not fifty_restarts" tests/httpd/keeper_test.py tests/httpd/channels_test.py || status=1
   return $status
 }
 
