@@ -71,6 +71,12 @@ class Scene:
             self.request()
             self.arrive()
             self.answer()
+            self.begin()
+
+    def begin(self):
+        """The session has, on the server as well, when a message has passed."""
+        self.client.send_frame(TEXT, "begun")
+        assert read_data(self.backend).payload == b"begun"
 
     def close(self):
         """As a session ends that nothing has happened to."""
@@ -140,6 +146,7 @@ class Http2Scene(Scene):
             self.arrive()
             self.backend.accept(self.head)
             self.client = self.stack.enter_context(opening.result())
+        self.begin()
 
     def is_lingering(self, _):
         return True  # the connection
@@ -163,6 +170,8 @@ class HandlerScene(Scene):
     def open(self):
         self.connect()
         self.client.open(self.path)
+        self.client.send_frame(TEXT, "begun")
+        expect_echo(self.client, b"begun")
 
     def close(self):
         self.client.send_close(1000)
