@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 APXS=${APXS:-apxs}
 BUILD=build
 export CCACHE_DIR=${CCACHE_DIR:-$PWD/$BUILD/ccache}
+export CCACHE_SLOPPINESS=pch_defines,time_macros  # or it would not do with precompiled headers
 
 usage() {
   cat <<'EOF'
@@ -13,8 +14,8 @@ usage: ./build.sh COMMAND
 
   run [--port N]        build, start httpd with the demo page on 127.0.0.1:N (8080; TLS on N+363), Ctrl-C ends it
   build                 build/modules/mod_ws.so and the example handlers
-  test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too; and
-                        what `build` makes, under valgrind
+  test                  build with AddressSanitizer and UBSan, run all tests; those of threads with ThreadSanitizer, too; what
+                        `build` makes: how it is hardened, what memory it takes, and under valgrind; formatting and lint
   soak [MINUTES]        for that long (10) 1,000 sessions of numbered messages, through restarts and a backend that fails; then
                         clients that come and go in every way; then the tests of faults, restarts and abuse, over and over
   check                 formatting, lint, the rules between layers
@@ -196,7 +197,7 @@ run_tests() {
   install_node_packages
   configure_and_build "$BUILD/sanitized" -DCMAKE_BUILD_TYPE=Debug -DWS_SANITIZE=ON -DWS_TESTS=ON
   local failed=0
-  /usr/bin/python3 -B tests/support/check_layers.py || failed=1
+  check_sources base metrics protocol engine transport connection channels proxy || failed=1
   ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)" || failed=1
   test_threads || failed=1
   test_release || failed=1
@@ -213,8 +214,8 @@ run_tests() {
 
 # The same tests as `test` runs for some seconds; each session takes two descriptors here and two of httpd's.
 soak() {
-  local minutes=${1:-10} name round=0 end
-  [[ $minutes =~ ^[0-9]+$ ]] || fail "soak takes a number of minutes, not \"$minutes\""
+  local minutes=${1:-10} name round=0 failed=0 end
+  [[ $minutes =~ ^[1-9][0-9]*$ ]] || fail "soak takes a number of minutes, not \"$minutes\""
   need_build_packages
   need_test_packages
   mkdir -p "$BUILD"
@@ -227,23 +228,24 @@ soak() {
   WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules)
   for name in nothing_lost churn; do
     WS_SOAK_SESSIONS=1000 WS_SOAK_SECONDS=$((60 * minutes)) \
-      /usr/bin/python3 -B -m pytest --timeout $((60 * minutes + 600)) "tests/httpd/${name}_test.py"
+      /usr/bin/python3 -B -m pytest --timeout $((60 * minutes + 600)) "tests/httpd/${name}_test.py" || failed=1
   done
   end=$((SECONDS + 60 * minutes))
   while [ $round = 0 ] || [ $SECONDS -lt $end ]; do
     round=$((round + 1))
     say "round $round of faults, restarts and abuse"
     /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist loadfile \
-      tests/httpd/{faults,faults_of_legs,http2_loss,keeper,crash,abuse,http2_abuse}_test.py
+      tests/httpd/{faults,faults_of_legs,http2_loss,keeper,crash,abuse,http2_abuse}_test.py || failed=1
   done
+  return $failed
 }
 
-# What several threads meet in, with ThreadSanitizer: the layers' tests, without protocol, which knows no thread, and httpd with the
-# module, up to the keepers that go on with what a child's threads have left.
+# What several threads meet in, with ThreadSanitizer: the layers' tests that have several threads, and httpd with the module, up to
+# the keepers that go on with what a child's threads have left. Built in a hurry: it is slow enough.
 test_threads() {
-  local layer status=0 layers=(base metrics engine transport connection channels proxy handler)
-  configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON \
-    --target "${layers[@]/%/_test}" mod_ws ws_echo ws_members ws_worker || return 1  # behind ||, nothing ends by itself
+  local layer status=0 layers=(engine connection channels proxy handler)
+  configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1 -DNDEBUG" \
+    -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON --target "${layers[@]/%/_test}" mod_ws ws_echo ws_members ws_worker || return 1  # behind ||, nothing ends by itself
   for layer in "${layers[@]}"; do
     say "$layer with ThreadSanitizer"
     timeout "$UNIT_TESTS_SECONDS" "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
@@ -289,17 +291,26 @@ fuzz() {
   fuzz_all -max_total_time="${1:-60}"
 }
 
+# check_sources LAYER...: formatting and the rules between layers of all, and lint of these: it takes ten minutes for all.
+check_sources() {
+  local sources status=0
+  need clang clang-format clang-tidy python3
+  mkdir -p "$BUILD/clang"
+  # The commands of the second compiler are the ones that clang-tidy understands.
+  cmake -S . -B "$BUILD/clang" -G Ninja -DAPXS="$APXS" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DWS_TESTS=ON \
+    >"$BUILD/clang/configure.log" || return 1
+  mapfile -t sources < <(find mod_ws include tests -name '*.cc' -o -name '*.h')
+  clang-format --dry-run -Werror "${sources[@]}" || status=1
+  /usr/bin/python3 -B tests/support/check_layers.py || status=1
+  /usr/bin/python3 -B tests/support/lint.py "$BUILD/clang" "$@" || status=1
+  return $status
+}
+
 check() {
   need_build_packages
-  need clang clang-format clang-tidy python3 libgtest-dev nlohmann-json3-dev
-  # The second compiler; its commands are also the ones that clang-tidy understands.
-  configure_and_build "$BUILD/clang" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DWS_TESTS=ON
-  local sources
-  mapfile -t sources < <(git ls-files '*.cc' '*.h')
-  clang-format --dry-run -Werror "${sources[@]}"
-  /usr/bin/python3 -B tests/support/check_layers.py
-  printf '%s\n' "${sources[@]}" | grep '^mod_ws/.*\.cc$' |
-    xargs -P "$(nproc)" -n 4 clang-tidy -p "$BUILD/clang" --quiet 2>/dev/null
+  need libgtest-dev
+  check_sources '*'
+  cmake --build "$BUILD/clang"
   say "mod_ws: formatting, layers and lint are clean"
 }
 

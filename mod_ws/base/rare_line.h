@@ -1,11 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <mutex>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace mod_ws::base {
 
@@ -32,16 +36,50 @@ class RareLine {
   std::atomic<std::uint64_t> untold_{0};
 };
 
-/// The same for lines of many texts, of which each is due once in a while. Seldom, two of them take
-/// turns. Any thread.
+/// The same for lines of many texts: each is due for the first, and then once in a while. In such a
+/// while no more than max_texts are. Any thread.
 class RareLines {
  public:
-  bool is_due(std::string_view text, RareLine::Clock::time_point now = RareLine::Clock::now()) {
-    return lines_[std::hash<std::string_view>{}(text) % lines_.size()].count(now) > 0;
+  using Clock = RareLine::Clock;
+  static constexpr std::size_t max_texts = 64;
+
+  /// How many lines of `text` the one that is due now stands for; 0: none is due.
+  std::uint64_t count(std::string_view text, Clock::time_point now = Clock::now()) {
+    const std::size_t hash = std::hash<std::string_view>{}(text);
+    const std::lock_guard lock(mutex_);
+    Told* const told = told_of(hash, now);
+    if (told == nullptr) return 0;
+    ++told->untold;
+    if (now < told->due) return 0;
+    told->due = now + RareLine::interval;
+    return std::exchange(told->untold, 0);
   }
 
  private:
-  std::array<RareLine, 256> lines_;
+  struct Told {
+    std::size_t hash = 0;  // of the text
+    Clock::time_point due{};
+    std::uint64_t untold = 0;
+  };
+
+  Told* told_of(std::size_t hash, Clock::time_point now) {
+    const auto same = std::find_if(told_.begin(), told_.end(),
+                                   [&](const Told& told) { return told.hash == hash; });
+    if (same != told_.end()) return &*same;
+    const auto old =
+        std::find_if(told_.begin(), told_.end(), [&](const Told& told) { return told.due <= now; });
+    if (old == told_.end()) return nullptr;
+    *old = {.hash = hash};
+    return &*old;
+  }
+
+  std::mutex mutex_;
+  std::array<Told, max_texts> told_;
 };
+
+/// What a line that stands for `count` ends with.
+inline std::string more_like_it(std::uint64_t count) {
+  return count > 1 ? " (and " + std::to_string(count - 1) + " more since this was last said)" : "";
+}
 
 }  // namespace mod_ws::base

@@ -31,6 +31,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 std::vector<protocol::HeaderField> fields_of(const std::vector<ws::Header>& headers) {
   std::vector<protocol::HeaderField> fields;
+  fields.reserve(headers.size());
   for (const ws::Header& header : headers) fields.push_back({header.name, header.value});
   return fields;
 }

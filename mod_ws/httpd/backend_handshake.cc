@@ -58,7 +58,7 @@ int bad_gateway(const BackendRequest& request, apr_status_t status, const char* 
     status = APR_SUCCESS;
     what = "a line of the answer to the opening handshake is longer than responsefieldsize= allows";
   }
-  log_trouble(request, status, what);
+  log_backend_trouble(request, status, what);
   return timed_out ? HTTP_GATEWAY_TIME_OUT : HTTP_BAD_GATEWAY;
 }
 
@@ -215,10 +215,11 @@ proxy_dir_conf* proxy_directory_config(request_rec* r) {
   return static_cast<proxy_dir_conf*>(ap_get_module_config(r->per_dir_config, &proxy_module));
 }
 
-/// Some of the body. As for its head, a backend cannot hold the thread for as long as it likes.
+/// Some of the body, waited for until the deadline: it cannot hold the thread for as long as the
+/// backend likes.
 apr_status_t read_body(const BackendRequest& request, const BackendResponse& response,
                        apr_bucket_brigade* brigade) {
-  while (time_left(request) > 0) {
+  for (;;) {
     const std::uint64_t read_before = tls_bytes_read(response.fake->connection);
     apr_status_t status =
         ap_get_brigade(response.fake->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
@@ -228,10 +229,17 @@ apr_status_t read_body(const BackendRequest& request, const BackendResponse& res
     const bool moved = tls_bytes_read(response.fake->connection) != read_before;
     if (!moved && (status = wait_for_input(request)) != APR_SUCCESS) return status;
   }
-  return APR_TIMEUP;
 }
 
-void pass_body(const BackendRequest& request, const BackendResponse& response) {
+/// To the client, whose slowness is not the backend's.
+apr_status_t pass_to_client(BackendRequest& request, apr_bucket_brigade* brigade) {
+  const auto begun = std::chrono::steady_clock::now();
+  const apr_status_t status = ap_pass_brigade(request.r->output_filters, brigade);
+  request.deadline += std::chrono::steady_clock::now() - begun;
+  return status;
+}
+
+void pass_body(BackendRequest& request, const BackendResponse& response) {
   request_rec* const r = request.r;
   if (AP_STATUS_IS_HEADER_ONLY(response.status)) return;  // httpd sends the end
   apr_bucket_brigade* const received =
@@ -254,8 +262,7 @@ void pass_body(const BackendRequest& request, const BackendResponse& response) {
     }
     ap_proxy_buckets_lifetime_transform(r, received, passed);
     ended = !APR_BRIGADE_EMPTY(passed) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(passed));
-    if (ap_pass_brigade(r->output_filters, passed) != APR_SUCCESS || r->connection->aborted != 0)
-      return;
+    if (pass_to_client(request, passed) != APR_SUCCESS || r->connection->aborted != 0) return;
     apr_brigade_cleanup(passed);
     apr_brigade_cleanup(received);
   }
@@ -277,12 +284,12 @@ const char* backend_name(const BackendRequest& request) {
                                 : apr_pstrcat(r->pool, "unix:", socket_path, "|", address, nullptr);
 }
 
-void log_trouble(const BackendRequest& request, apr_status_t status, const char* what) {
+void log_backend_trouble(const BackendRequest& request, apr_status_t status, const char* what) {
   static base::RareLines lines;
-  const char* const backend = backend_name(request);
-  const bool is_news = lines.is_due(std::string(backend) + ": " + what);
-  ap_log_rerror(APLOG_MARK, is_news ? APLOG_ERR : APLOG_INFO, status, request.r, "backend %s: %s",
-                backend, what);
+  const std::string trouble = std::string(backend_name(request)) + ": " + what;
+  const auto told = lines.count(trouble);
+  ap_log_rerror(APLOG_MARK, told > 0 ? APLOG_ERR : APLOG_INFO, status, request.r, "backend %s%s",
+                trouble.c_str(), base::more_like_it(told).c_str());
 }
 
 int check_forwarded_headers(request_rec* r) {

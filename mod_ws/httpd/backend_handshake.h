@@ -14,9 +14,9 @@ struct BackendRequest {
   proxy_server_conf* conf;
   proxy_conn_rec* backend;
   apr_uri_t* uri;
-  char* url;                                       ///< Path and query to ask for.
-  char* server_port_text;                          ///< For Via.
-  std::chrono::microseconds time_for_answer;       ///< For its head, and as much for a body.
+  char* url;                                  ///< Path and query to ask for.
+  char* server_port_text;                     ///< For Via.
+  std::chrono::microseconds time_for_answer;  ///< For its head, and as much to wait for a body.
   std::chrono::steady_clock::time_point deadline;  ///< Of the part that is waited for.
 
   void set_deadline() { deadline = std::chrono::steady_clock::now() + time_for_answer; }
@@ -42,7 +42,7 @@ const char* backend_name(const BackendRequest& request);
 
 /// Says what is wrong with the backend: as an error once in a while, and the repeats at info. Only
 /// once `uri` is known.
-void log_trouble(const BackendRequest& request, apr_status_t status, const char* what);
+void log_backend_trouble(const BackendRequest& request, apr_status_t status, const char* what);
 
 /// Whether the worker has a name of its own.
 bool has_named_worker(const BackendRequest& request);

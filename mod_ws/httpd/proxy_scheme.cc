@@ -86,7 +86,7 @@ constexpr std::chrono::microseconds shortest_wait{1000};  // less than nothing w
 
 /// The request's server, with what is left of the handshake's time as its Timeout: that is how long
 /// mod_proxy waits for a connection where neither the worker nor ProxyTimeout says anything.
-server_rec* hasty_server(const BackendRequest& request) {
+server_rec* server_with_time_left(const BackendRequest& request) {
   auto* const server = static_cast<server_rec*>(
       apr_pmemdup(request.r->pool, request.r->server, sizeof *request.r->server));
   const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
@@ -111,13 +111,13 @@ int connect_backend(BackendRequest& request, const Scheme& scheme, const char* p
   request_state(r).backend = backend_name(request);
   request_state(r).has_backend_of_own = has_named_worker(request);
   if (backend->uds_path == nullptr && backend->port == 0) {
-    log_trouble(request, 0, "its URL needs a port");
+    log_backend_trouble(request, 0, "its URL needs a port");
     return HTTP_INTERNAL_SERVER_ERROR;
   }
   request_state(r).handover->free_descriptor();
-  if (ap_proxy_connect_backend(proxy_function, backend, request.worker, hasty_server(request)) !=
-      OK) {
-    log_trouble(request, 0, "no connection (mod_proxy has logged the cause)");
+  if (ap_proxy_connect_backend(proxy_function, backend, request.worker,
+                               server_with_time_left(request)) != OK) {
+    log_backend_trouble(request, 0, "no connection (mod_proxy has logged the cause)");
     return HTTP_SERVICE_UNAVAILABLE;
   }
   return ap_proxy_connection_create_ex(proxy_function, backend, r);
@@ -206,7 +206,7 @@ int relay_frames(BackendRequest& request, const connection::Policy& policy) {
   if (!complaint)
     complaint = compression.receive_answer(response.header("Sec-WebSocket-Extensions"));
   if (complaint) {
-    log_trouble(request, 0, complaint->c_str());
+    log_backend_trouble(request, 0, complaint->c_str());
     return HTTP_BAD_GATEWAY;
   }
   copy_response_headers(request, response);
@@ -252,7 +252,7 @@ int relay(BackendRequest& request, const Scheme& scheme, const char* proxy_name,
   if (status != OK) return status;
   if (const char* const obstacle = takeover_obstacle(request.backend->connection)) {
     const std::string trouble = std::string("its connection cannot become a session: ") + obstacle;
-    log_trouble(request, 0, trouble.c_str());
+    log_backend_trouble(request, 0, trouble.c_str());
     return HTTP_BAD_GATEWAY;
   }
   const connection::Policy& policy = policy_of(r->server, location_config(r), relay_defaults);

@@ -96,7 +96,8 @@ class SessionLogFile final : engine::Watcher {
   /// at the end; not each time of a disk that is full every other moment.
   void note_lost(int error) {
     ++lost_;
-    if (std::exchange(is_losing_, true) || loss_.count() == 0) return;
+    if (is_losing_ || loss_.count() == 0) return;
+    is_losing_ = true;
     ap_log_error(APLOG_MARK, APLOG_WARNING, error, ap_server_conf,
                  "WebSocketLog %s takes no lines: they are lost until it does", target_);
   }

@@ -22,10 +22,11 @@ const char* fault_in(CloseCode code) {
     case CloseCode::protocol_error:
     case CloseCode::invalid_frame_payload_data:
       return "broke the protocol";
-    case CloseCode::try_again_later:
-      return "cannot be served";
-    default:
+    case CloseCode::message_too_big:
+    case CloseCode::policy_violation:
       return "went beyond a limit";
+    default:
+      return "cannot be served";
   }
 }
 
@@ -192,8 +193,9 @@ void Relay::log_lost(const Leg& lost, const connection::Ending& ending) const {
 /// A backend that ends may take thousands of sessions along, of which one says so to everybody.
 void Relay::log_trouble(const Leg& leg, std::string_view trouble, std::string_view detail) const {
   static base::RareLines lines;
-  const bool is_news = is_backend(leg) && lines.is_due(trouble);
-  log(is_news ? LogLevel::warning : LogLevel::info, std::string(trouble).append(detail));
+  const auto told = is_backend(leg) ? lines.count(trouble) : 0;
+  log(told > 0 ? LogLevel::warning : LogLevel::info,
+      std::string(trouble).append(detail) + base::more_like_it(told));
 }
 
 /// "the client closed with 1000", "the backend answered 1000"

@@ -46,7 +46,7 @@ class Transport {
   }
 
  private:
-  [[no_unique_address]] TlsStream tls_;  // nothing on a plain socket
+  [[no_unique_address]] TlsStream tls_;  // socket_ lies in its padding
   base::UniqueFd socket_;
 };
 

@@ -39,10 +39,24 @@ TEST(RareLine, IsWrittenByOneOfManyThreads) {
 TEST(RareLines, AreDueOnceInAWhileEach) {
   RareLines lines;
   const auto begin = RareLine::Clock::now();
-  EXPECT_TRUE(lines.is_due("backend a: no connection", begin));
-  EXPECT_FALSE(lines.is_due("backend a: no connection", begin + 1ms));
-  EXPECT_TRUE(lines.is_due("backend b: no connection", begin + 1ms));
-  EXPECT_TRUE(lines.is_due("backend a: no connection", begin + RareLine::interval));
+  EXPECT_EQ(lines.count("backend a: no connection", begin), 1U);
+  EXPECT_EQ(lines.count("backend a: no connection", begin + 1ms), 0U);
+  EXPECT_EQ(lines.count("backend b: no connection", begin + 1ms), 1U);
+  EXPECT_EQ(lines.count("backend a: no connection", begin + RareLine::interval), 2U);
+}
+
+TEST(RareLines, AreNoMoreThanTheyMayBe) {
+  RareLines lines;
+  const auto begin = RareLine::Clock::now();
+  std::uint64_t told = 0;
+  for (int i = 0; i < 1000; ++i) told += lines.count("backend " + std::to_string(i), begin);
+  EXPECT_EQ(told, RareLines::max_texts);
+  EXPECT_EQ(lines.count("backend 999", begin + RareLine::interval), 1U);
+}
+
+TEST(RareLines, SayHowManyTheyStandFor) {
+  EXPECT_EQ(more_like_it(1), "");
+  EXPECT_EQ(more_like_it(3), " (and 2 more since this was last said)");
 }
 
 }  // namespace

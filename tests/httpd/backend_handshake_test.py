@@ -1,6 +1,7 @@
 """The backend's side of the opening handshake: what it is asked, and what its answers become."""
 
 import select
+import time
 from contextlib import suppress
 
 import pytest
@@ -269,6 +270,15 @@ def test_a_body_that_comes_byte_by_byte_does_not_hold_a_thread(relay, wait_for_l
         assert client.read_all().count(b"x") < 1000
         backend.wait_for_scripts(1)
     wait_for_log(f"ws:(?:error|info).*timeout.*backend {relay.worker()}: the response to the opening handshake ended early")
+
+
+def test_a_client_that_reads_a_body_slowly_is_not_taken_for_a_slow_backend(relay):
+    body = bytes(30_000_000)
+    raw = b"403 Forbidden\nContent-Length: %d\n\n" % len(body)
+    with relay.scripted_backend(answering(raw, body)), relay.client() as client:
+        client.send(client.handshake_bytes("/hasty"))
+        time.sleep(1)  # the slowness, not a wait: more than the backend has
+        assert len(client.read_all()) > len(body)
 
 
 # Bad answers

@@ -12,7 +12,7 @@ from support.ws_client import exchange
 
 # Debian's package apache2: installed, or as `./build.sh test` unpacks it.
 UNPACKED = REPOSITORY / "build/peers/debian"
-DEBIAN = Path("/") if shutil.which("a2enmod") else UNPACKED
+DEBIAN = Path("/") if Path("/usr/sbin/a2enmod").exists() else UNPACKED
 ECHO = """
 <Location "/echo">
     WebSocketHandler echo
