@@ -1,5 +1,6 @@
 """Rounds of the load generator, and what they come to."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -17,6 +18,8 @@ ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "6"))
 TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
 # Rounds that are so far apart, of their median, make a number that says little.
 NOISY = 0.3
+# In seconds, for what a run does besides: its sessions, its warm-up, and its end.
+PATIENCE = 60
 softirqs = SoftirqTime(CPUS)
 
 
@@ -33,15 +36,20 @@ def on_cpus(cpus):
 
 @contextmanager
 def talking_to(command, cpus):
-    """A process that reads lines and writes some, until its input ends."""
+    """A process that reads lines and writes some, until its input ends; then it has to succeed."""
     with on_cpus(cpus):
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True)
     with process:
         try:
             yield process
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait(PATIENCE)
         finally:
-            process.stdin.close()
+            process.kill()  # unless it has ended
+    if process.returncode != 0:
+        raise RuntimeError(f"{command[0]} has failed, status {process.returncode}")
 
 
 @contextmanager
