@@ -86,11 +86,13 @@ def held_sessions(peer, count):
 
 
 def in_turn(rounds, peers, measure):
-    """A B C, B C A, C A B: what measure(peer) gave in each round, by the peers' names."""
+    """A B C, A C B, C A B, ...: what measure(peer) gave in each round, by the peers' names. Every
+    second round goes the other way, so that none always runs behind the same one."""
     results = {peer.name: [] for peer in peers}
     for number in range(rounds):
         first = number % len(peers)
-        for peer in peers[first:] + peers[:first]:
+        in_order = peers[first:] + peers[:first]
+        for peer in in_order if number % 2 == 0 else reversed(in_order):
             results[peer.name].append(measure(peer))
     return results
 
