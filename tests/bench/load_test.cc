@@ -229,6 +229,18 @@ TEST(HttpAnswer, IsThereWhenAllOfItHasCome) {
   EXPECT_THROW(parse_answer("HTTP/1.1 200 OK\r\n\r\n"), std::runtime_error);
 }
 
+TEST(Stream, ThrowsWhereTheServerSaysNothing) {
+  ScriptedServer server([](ScriptedServer& self) {
+    tests::Peer session = self.accept();
+    ScriptedServer::receive_head(session);
+    session.receives_end();
+  });
+  Target target = server.options(1).target;
+  target.patience = milliseconds(50);
+  Stream stream(target);
+  EXPECT_THROW(stream.upgrade(target, ""), std::runtime_error);
+}
+
 TEST(Schedule, SaysWhenEachMessageIsDue) {
   const Schedule::Clock::time_point begin{};
   Schedule schedule(4, begin);

@@ -70,7 +70,8 @@ def command(mode, peer, options):
 def load(mode, peer, *options, cpus=LOAD_CPUS):
     """What one run of ws_load measured."""
     with on_cpus(cpus), softirqs.counted():
-        run = subprocess.run(command(mode, peer, options), capture_output=True, text=True)
+        run = subprocess.run(command(mode, peer, options), capture_output=True, text=True,
+                             timeout=int(TIME[1]) / 1000 + PATIENCE)
     if run.returncode != 0:
         raise RuntimeError(f"{peer.name}: {run.stderr}")
     return json.loads(run.stdout)
