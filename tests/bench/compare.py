@@ -22,6 +22,7 @@ from measuring import (  # noqa: E402
     ALL_CPUS, ROUNDS, SERVER_CPUS, TIME, echo_backend, held_sessions, in_turn, load, measured,
     medians, ratio, softirqs, verdict)
 from peer_process import allow_open_files  # noqa: E402
+from peer_programs import first_line_of, mod_ws_version  # noqa: E402
 from peers import HANDLERS, LARGE, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
 from publishing import publish  # noqa: E402
 from support.httpd import server_root  # noqa: E402
@@ -158,6 +159,7 @@ def upgrades():
     with server_root() as root, echo_backend(ALL_CPUS) as (backend, _):
         starts = (relay_peer(name, backend, root, workers=len(ALL_CPUS)) for name in RELAYS)
         with running(*starts, cpus=ALL_CPUS) as peers:
+            print_versions(peers)
             results = in_turn(ROUNDS, peers, load_with_handshakes)
     rows = [("server", "handshakes/s", "CPU us", "p50 us", "p99 us")]
     rows += [(name, measured(rounds, "per_second").text(0), measured(rounds, "cpu_us").text(0),
@@ -203,20 +205,14 @@ class Beside:
                     cpus=ALL_CPUS)
 
 
-def words_of(*command):
-    run = subprocess.run(command, capture_output=True, text=True)
-    return run.stdout.splitlines()[0] if run.stdout else "unknown"
-
-
 def print_machine():
     cpus = Path("/proc/cpuinfo").read_text()
     model = next((line.split(":")[1].strip() for line in cpus.splitlines()
                   if line.startswith("model name")), "")
     congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
     print(f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, TCP {congestion}, "
-          f"loopback; {words_of('c++', '--version')}; {words_of('openssl', 'version')}; "
-          f"mod_ws {words_of('git', 'describe', '--always', '--dirty')}; "
-          f"{ROUNDS} rounds in turn.\n")
+          f"loopback; {first_line_of('c++', '--version')}; {first_line_of('openssl', 'version')}; "
+          f"mod_ws {mod_ws_version()}; {ROUNDS} rounds in turn.\n")
 
 
 SECTIONS = {section.__name__: section
