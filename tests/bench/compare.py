@@ -11,7 +11,7 @@ same with buffers as large as those of mod_ws.
 
 import os
 import platform
-import subprocess
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,10 +219,18 @@ SECTIONS = {section.__name__: section
             for section in (relays, handlers, publish, memory, upgrades, pages)}
 
 
+def end(number, _):
+    """The servers end with their contexts."""
+    sys.exit(f"ended by {signal.Signals(number).name}")
+
+
 def main():
     wanted = sys.argv[1:] or list(SECTIONS)
     if unknown := set(wanted) - set(SECTIONS):
         sys.exit(f"no such section: {', '.join(sorted(unknown))}\n\n{__doc__}")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # else it is ignored, as by nohup(1)
+            signal.signal(number, end)
     allow_open_files()
     print_machine()
     for name in wanted:
