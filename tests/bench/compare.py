@@ -82,7 +82,8 @@ def compare(works, peers, judges):
 def measured_row(work, name, rounds):
     return (work.name, name, measured(rounds, "cpu_us").text(2),
             f"{measured(rounds, 'server_cores').median:.0%}",
-            *medians(rounds, "per_second", "mb_per_second", *LATENCIES))
+            measured(rounds, "per_second").text(0),
+            *medians(rounds, "mb_per_second", *LATENCIES))
 
 
 def verdicts_on(work, results, judges):
@@ -112,7 +113,7 @@ def compare_at_rate(peers, closed):
     options = ("--size", "32", "--rate", str(rate), *TIME)
     results = in_turn(ROUNDS, peers, lambda peer: load("echo", peer, *options))
     rows = [("server", "messages/s", "CPU us/message", "p50 us", "p99 us", "p99.9 us")]
-    rows += [(name, *medians(rounds, "per_second"), measured(rounds, "cpu_us").text(2),
+    rows += [(name, measured(rounds, "per_second").text(0), measured(rounds, "cpu_us").text(2),
               *(measured(rounds, key).text(0) for key in LATENCIES))
              for name, rounds in results.items()]
     table(*rows)
