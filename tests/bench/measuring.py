@@ -19,7 +19,7 @@ TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
 # Rounds that are so far apart, of their median, make a number that says little.
 NOISY = 0.3
 # In seconds, for what a run does besides: its sessions, its warm-up, and its end.
-PATIENCE = 60
+PATIENCE = 120
 softirqs = SoftirqTime(CPUS)
 
 
