@@ -134,15 +134,18 @@ def memory():
     print("### Memory: bytes of the server's processes for an idle session, "
           f"of {IDLE_SESSIONS:,} that have echoed once\n")
     relaying = ("mod_ws", *PROXIES)
-    rows = [("session", *relaying, "gorilla", "libwebsockets")]
+    handling = ("mod_ws", "gorilla", "libwebsockets")
     with server_root() as root, echo_backend() as (backend, _):
-        for tls, what in ((), "relayed, target 800 for mod_ws"), (("--tls",), "relayed over TLS"):
-            found = (growth(relay_peer, name, backend, root, options=tls) for name in relaying)
-            rows.append((what, *found, "", ""))
-        names = ("mod_ws", "gorilla", "libwebsockets")
-        ours, *others = (growth(handler_peer, name, root) for name in names)
-        rows.append(("of a handler, target 400 for mod_ws", ours, "", "", *others))
-    table(*rows)
+        plain, over_tls = ([growth(relay_peer, name, backend, root, options=options)
+                            for name in relaying] for options in ((), ("--tls",)))
+        handled = [growth(handler_peer, name, root) for name in handling]
+    table(("session", "mod_ws"),
+          ("relayed", verdict(plain[0], 800, digits=0)),
+          ("of a handler", verdict(handled[0], 400, digits=0)))
+    rows = (("relayed", *plain, "", ""), ("relayed over TLS", *over_tls, "", ""),
+            ("of a handler", handled[0], "", "", *handled[1:]))
+    table(("session", *relaying, *handling[1:]),
+          *((what, *(found and found.text(0) for found in row)) for what, *row in rows))
 
 
 def growth(start, *arguments, options=()):
@@ -151,7 +154,7 @@ def growth(start, *arguments, options=()):
     for _ in range(3):
         with running(start(*arguments)) as (peer,):
             rounds.append(load("idle", peer, "--connections", str(IDLE_SESSIONS), *options))
-    return measured(rounds, "bytes_a_session").text(0)
+    return measured(rounds, "bytes_a_session")
 
 
 def upgrades():

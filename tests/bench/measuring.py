@@ -129,9 +129,9 @@ def ratio(results, key, ours, others, best=min):
                     for mine, *theirs in zip(results[ours], *(results[name] for name in others)))
 
 
-def verdict(found, target, is_met=lambda value, target: value <= target):
-    """Of a ratio: the median decides, and the range says how surely."""
+def verdict(found, target, is_met=lambda value, target: value <= target, digits=2):
+    """The median decides, and the range says how surely."""
     sure = is_met(found.least, target) == is_met(found.most, target)
     word = "met" if is_met(found.median, target) else "missed"
-    return (f"{found.median:.2f} ({found.least:.2f} to {found.most:.2f}), target {target:g}: {word}"
-            + ("" if sure else ", not surely"))
+    return (f"{found.median:,.{digits}f} ({found.least:,.{digits}f} to {found.most:,.{digits}f}), "
+            f"target {target:g}: {word}" + ("" if sure else ", not surely"))
