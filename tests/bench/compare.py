@@ -11,7 +11,7 @@ same with buffers as large as those of mod_ws.
 
 import os
 import platform
-import subprocess
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from measuring import (  # noqa: E402
     ALL_CPUS, ROUNDS, SERVER_CPUS, TIME, echo_backend, held_sessions, in_turn, load, measured,
     medians, ratio, softirqs, verdict)
 from peer_process import allow_open_files  # noqa: E402
+from peer_programs import first_line_of, mod_ws_version  # noqa: E402
 from peers import HANDLERS, LARGE, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
 from publishing import publish  # noqa: E402
 from support.httpd import server_root  # noqa: E402
@@ -81,7 +82,8 @@ def compare(works, peers, judges):
 def measured_row(work, name, rounds):
     return (work.name, name, measured(rounds, "cpu_us").text(2),
             f"{measured(rounds, 'server_cores').median:.0%}",
-            *medians(rounds, "per_second", "mb_per_second", *LATENCIES))
+            measured(rounds, "per_second").text(0),
+            *medians(rounds, "mb_per_second", *LATENCIES))
 
 
 def verdicts_on(work, results, judges):
@@ -111,7 +113,7 @@ def compare_at_rate(peers, closed):
     options = ("--size", "32", "--rate", str(rate), *TIME)
     results = in_turn(ROUNDS, peers, lambda peer: load("echo", peer, *options))
     rows = [("server", "messages/s", "CPU us/message", "p50 us", "p99 us", "p99.9 us")]
-    rows += [(name, *medians(rounds, "per_second"), measured(rounds, "cpu_us").text(2),
+    rows += [(name, measured(rounds, "per_second").text(0), measured(rounds, "cpu_us").text(2),
               *(measured(rounds, key).text(0) for key in LATENCIES))
              for name, rounds in results.items()]
     table(*rows)
@@ -132,15 +134,18 @@ def memory():
     print("### Memory: bytes of the server's processes for an idle session, "
           f"of {IDLE_SESSIONS:,} that have echoed once\n")
     relaying = ("mod_ws", *PROXIES)
-    rows = [("session", *relaying, "gorilla", "libwebsockets")]
+    handling = ("mod_ws", "gorilla", "libwebsockets")
     with server_root() as root, echo_backend() as (backend, _):
-        for tls, what in ((), "relayed, target 800 for mod_ws"), (("--tls",), "relayed over TLS"):
-            found = (growth(relay_peer, name, backend, root, options=tls) for name in relaying)
-            rows.append((what, *found, "", ""))
-        names = ("mod_ws", "gorilla", "libwebsockets")
-        ours, *others = (growth(handler_peer, name, root) for name in names)
-        rows.append(("of a handler, target 400 for mod_ws", ours, "", "", *others))
-    table(*rows)
+        plain, over_tls = ([growth(relay_peer, name, backend, root, options=options)
+                            for name in relaying] for options in ((), ("--tls",)))
+        handled = [growth(handler_peer, name, root) for name in handling]
+    table(("session", "mod_ws"),
+          ("relayed", verdict(plain[0], 800, digits=0)),
+          ("of a handler", verdict(handled[0], 400, digits=0)))
+    rows = (("relayed", *plain, "", ""), ("relayed over TLS", *over_tls, "", ""),
+            ("of a handler", handled[0], "", "", *handled[1:]))
+    table(("session", *relaying, *handling[1:]),
+          *((what, *(found and found.text(0) for found in row)) for what, *row in rows))
 
 
 def growth(start, *arguments, options=()):
@@ -149,7 +154,7 @@ def growth(start, *arguments, options=()):
     for _ in range(3):
         with running(start(*arguments)) as (peer,):
             rounds.append(load("idle", peer, "--connections", str(IDLE_SESSIONS), *options))
-    return measured(rounds, "bytes_a_session").text(0)
+    return measured(rounds, "bytes_a_session")
 
 
 def upgrades():
@@ -158,6 +163,7 @@ def upgrades():
     with server_root() as root, echo_backend(ALL_CPUS) as (backend, _):
         starts = (relay_peer(name, backend, root, workers=len(ALL_CPUS)) for name in RELAYS)
         with running(*starts, cpus=ALL_CPUS) as peers:
+            print_versions(peers)
             results = in_turn(ROUNDS, peers, load_with_handshakes)
     rows = [("server", "handshakes/s", "CPU us", "p50 us", "p99 us")]
     rows += [(name, measured(rounds, "per_second").text(0), measured(rounds, "cpu_us").text(0),
@@ -203,30 +209,32 @@ class Beside:
                     cpus=ALL_CPUS)
 
 
-def words_of(*command):
-    run = subprocess.run(command, capture_output=True, text=True)
-    return run.stdout.splitlines()[0] if run.stdout else "unknown"
-
-
 def print_machine():
     cpus = Path("/proc/cpuinfo").read_text()
     model = next((line.split(":")[1].strip() for line in cpus.splitlines()
                   if line.startswith("model name")), "")
     congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
     print(f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}, TCP {congestion}, "
-          f"loopback; {words_of('c++', '--version')}; {words_of('openssl', 'version')}; "
-          f"mod_ws {words_of('git', 'describe', '--always', '--dirty')}; "
-          f"{ROUNDS} rounds in turn.\n")
+          f"loopback; {first_line_of('c++', '--version')}; {first_line_of('openssl', 'version')}; "
+          f"mod_ws {mod_ws_version()}; {ROUNDS} rounds in turn.\n")
 
 
 SECTIONS = {section.__name__: section
             for section in (relays, handlers, publish, memory, upgrades, pages)}
 
 
+def end(number, _):
+    """The servers end with their contexts."""
+    sys.exit(f"ended by {signal.Signals(number).name}")
+
+
 def main():
     wanted = sys.argv[1:] or list(SECTIONS)
     if unknown := set(wanted) - set(SECTIONS):
         sys.exit(f"no such section: {', '.join(sorted(unknown))}\n\n{__doc__}")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # else it is ignored, as by nohup(1)
+            signal.signal(number, end)
     allow_open_files()
     print_machine()
     for name in wanted:

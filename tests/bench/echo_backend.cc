@@ -39,13 +39,16 @@ class Client {
   bool has_more_to_send() const { return !out_.empty(); }
   bool is_open() const { return is_open_; }
 
-  /// A complete request that is no handshake; empty if none has come.
+  /// The first complete request that is no handshake; empty if none has come.
   std::string take_request() {
     const std::size_t head = in_.find("\r\n\r\n");
     if (is_open_ || head == std::string::npos) return {};
     const std::string length = field("content-length: ");
     const std::size_t size = head + 4 + (length.empty() ? 0 : std::stoul(length));
-    return in_.size() < size ? std::string() : std::exchange(in_, {});
+    if (in_.size() < size) return {};
+    std::string request = in_.substr(0, size);
+    in_.erase(0, size);
+    return request;
   }
 
   /// False when the client has gone.
@@ -189,15 +192,22 @@ class Backend {
   void serve(Client& client) {
     const int fd = client.fd();
     const bool waited = client.has_more_to_send();
-    if (!client.receive() || !answer(client, client.take_request())) {
+    if (!client.receive() || !answer_all(client)) {
       clients_[static_cast<std::size_t>(fd)].reset();
     } else if (client.has_more_to_send() != waited) {
       watch(fd, EPOLL_CTL_MOD, waited ? EPOLLIN : EPOLLOUT);
     }
   }
 
+  bool answer_all(Client& client) {
+    for (std::string request = client.take_request(); !request.empty();
+         request = client.take_request()) {
+      if (!answer(client, request)) return false;
+    }
+    return true;
+  }
+
   bool answer(Client& client, const std::string& request) {
-    if (request.empty()) return true;
     if (!request.starts_with("POST ")) {
       const std::string body = R"({"subscribers":)" + std::to_string(count_open()) + "}";
       return client.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +

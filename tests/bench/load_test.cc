@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <limits>
 #include <stdexcept>
 
@@ -138,18 +139,23 @@ TEST(Deliveries, ThrowAtWhatWasNotPublishedOrIsComplete) {
 using Script = std::function<std::vector<std::string>(std::size_t subscriber, std::size_t message,
                                                       const std::string& payload)>;
 
-constexpr std::size_t subscribers = 3;
+constexpr std::size_t subscribers = 3, window = 4;
 
-/// Publishes to three, by the script.
-void publish(ScriptedServer& server, const Script& script) {
+/// Publishes to three, by the script. Before it serves the first message, it waits for others.
+void publish(ScriptedServer& server, const Script& script, std::size_t first_messages) {
   std::vector<tests::Peer> sessions;
   tests::Peer publisher = server.accept();
   while (sessions.size() < subscribers) sessions.push_back(server.accept_session());
   server.receive_head(publisher);
   server.send(publisher, "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"subscribers\":3}");
+  std::deque<std::string> posted;
   for (std::size_t message = 0;; ++message) {
-    server.receive_head(publisher);
-    const std::string payload = tests::text_of(publisher.receive(Content{}.payload_bytes));
+    while (posted.size() < (message == 0 ? first_messages : 1)) {
+      server.receive_head(publisher);
+      posted.push_back(tests::text_of(publisher.receive(Content{}.payload_bytes)));
+    }
+    const std::string payload = posted.front();
+    posted.pop_front();
     for (std::size_t i = 0; i < subscribers; ++i) {
       for (const std::string& part : script(i, message, payload)) sessions[i].send(frame(part));
     }
@@ -158,10 +164,10 @@ void publish(ScriptedServer& server, const Script& script) {
 }
 
 /// How many deliveries there are in a short time, and in one in which nothing is due.
-std::uint64_t deliveries_of(const Script& script) {
-  ScriptedServer server([&script](ScriptedServer& self) { publish(self, script); });
+std::uint64_t deliveries_of(const Script& script, std::size_t first_messages = 1) {
+  ScriptedServer server([&](ScriptedServer& self) { publish(self, script, first_messages); });
   Options options = server.options(subscribers);
-  options.in_flight = 4;
+  options.in_flight = window;
   BroadcastLoad load(options);
   const Latencies latencies = load.run(milliseconds(50));
   load.listen(milliseconds(50));
@@ -180,6 +186,10 @@ TEST(BroadcastLoad, CountsWhatEverySubscriberGets) {
   });
   EXPECT_GT(messages, 4U);
   EXPECT_EQ(count, subscribers * messages);
+}
+
+TEST(BroadcastLoad, PostsItsWindowBeforeTheFirstMessageIsAnsweredOrDelivered) {
+  EXPECT_GE(deliveries_of(once, window), subscribers * window);
 }
 
 TEST(BroadcastLoad, ThrowsWhereOneSubscriberMissesOneMessage) {
@@ -225,8 +235,21 @@ TEST(HttpAnswer, IsThereWhenAllOfItHasCome) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 202U);
   EXPECT_EQ(answer->body, "hello");
+  EXPECT_EQ(parse_answer(text + text)->bytes, text.size());
   EXPECT_EQ(parse_answer("HTTP/1.1 204 No Content\r\n\r\n")->status, 204U);
   EXPECT_THROW(parse_answer("HTTP/1.1 200 OK\r\n\r\n"), std::runtime_error);
+}
+
+TEST(Stream, ThrowsWhereTheServerSaysNothing) {
+  ScriptedServer server([](ScriptedServer& self) {
+    tests::Peer session = self.accept();
+    ScriptedServer::receive_head(session);
+    session.receives_end();
+  });
+  Target target = server.options(1).target;
+  target.patience = milliseconds(50);
+  Stream stream(target);
+  EXPECT_THROW(stream.upgrade(target, ""), std::runtime_error);
 }
 
 TEST(Schedule, SaysWhenEachMessageIsDue) {

@@ -1,5 +1,6 @@
 """Rounds of the load generator, and what they come to."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -17,6 +18,8 @@ ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "6"))
 TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
 # Rounds that are so far apart, of their median, make a number that says little.
 NOISY = 0.3
+# In seconds, for what a run does besides: its sessions, its warm-up, and its end.
+PATIENCE = 120
 softirqs = SoftirqTime(CPUS)
 
 
@@ -33,15 +36,20 @@ def on_cpus(cpus):
 
 @contextmanager
 def talking_to(command, cpus):
-    """A process that reads lines and writes some, until its input ends."""
+    """A process that reads lines and writes some, until its input ends; then it has to succeed."""
     with on_cpus(cpus):
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True)
     with process:
         try:
             yield process
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait(PATIENCE)
         finally:
-            process.stdin.close()
+            process.kill()  # unless it has ended
+    if process.returncode != 0:
+        raise RuntimeError(f"{command[0]} has failed, status {process.returncode}")
 
 
 @contextmanager
@@ -62,7 +70,8 @@ def command(mode, peer, options):
 def load(mode, peer, *options, cpus=LOAD_CPUS):
     """What one run of ws_load measured."""
     with on_cpus(cpus), softirqs.counted():
-        run = subprocess.run(command(mode, peer, options), capture_output=True, text=True)
+        run = subprocess.run(command(mode, peer, options), capture_output=True, text=True,
+                             timeout=int(TIME[1]) / 1000 + PATIENCE)
     if run.returncode != 0:
         raise RuntimeError(f"{peer.name}: {run.stderr}")
     return json.loads(run.stdout)
@@ -78,11 +87,13 @@ def held_sessions(peer, count):
 
 
 def in_turn(rounds, peers, measure):
-    """A B C, B C A, C A B: what measure(peer) gave in each round, by the peers' names."""
+    """A B C, A C B, C A B, ...: what measure(peer) gave in each round, by the peers' names. Every
+    second round goes the other way, so that none always runs behind the same one."""
     results = {peer.name: [] for peer in peers}
     for number in range(rounds):
         first = number % len(peers)
-        for peer in peers[first:] + peers[:first]:
+        in_order = peers[first:] + peers[:first]
+        for peer in in_order if number % 2 == 0 else reversed(in_order):
             results[peer.name].append(measure(peer))
     return results
 
@@ -118,9 +129,9 @@ def ratio(results, key, ours, others, best=min):
                     for mine, *theirs in zip(results[ours], *(results[name] for name in others)))
 
 
-def verdict(found, target, is_met=lambda value, target: value <= target):
-    """Of a ratio: the median decides, and the range says how surely."""
+def verdict(found, target, is_met=lambda value, target: value <= target, digits=2):
+    """The median decides, and the range says how surely."""
     sure = is_met(found.least, target) == is_met(found.most, target)
     word = "met" if is_met(found.median, target) else "missed"
-    return (f"{found.median:.2f} ({found.least:.2f} to {found.most:.2f}), target {target:g}: {word}"
-            + ("" if sure else ", not surely"))
+    return (f"{found.median:,.{digits}f} ({found.least:,.{digits}f} to {found.most:,.{digits}f}), "
+            f"target {target:g}: {word}" + ("" if sure else ", not surely"))

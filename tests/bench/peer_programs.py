@@ -31,6 +31,15 @@ def said_by(*command):
     return run.stdout.strip()
 
 
+def first_line_of(*command):
+    """The same of what may not be there, or may fail."""
+    try:
+        run = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return "unknown"
+    return run.stdout.splitlines()[0] if run.stdout else "unknown"
+
+
 def version_in(text):
     return re.search(r"\d+\.\d+(\.\d+)*", text)[0]
 
@@ -40,9 +49,8 @@ def httpd_version():
 
 
 def mod_ws_version():
-    git = subprocess.run(["git", "-C", REPOSITORY, "describe", "--always"], capture_output=True,
-                         text=True)
-    return f"{git.stdout.strip() or 'no commit'}, {httpd_version()}"
+    commit = first_line_of("git", "-C", REPOSITORY, "describe", "--always", "--dirty")
+    return f"{commit}, {httpd_version()}"
 
 
 def nginx_version():

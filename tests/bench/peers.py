@@ -64,15 +64,17 @@ LARGE = ", 72 KiB buffers"
 def relay_peer(name, backend_port, work, threads=64, workers=1):
     """A context with a Peer that relays to ws://127.0.0.1:backend_port; its files stay in `work`, a
     folder that other users can read. A name that ends in LARGE has its buffers. `threads` is how
-    many sessions httpd's own proxies can have, `workers` how many processes of nginx's and threads
-    of haproxy's relay."""
+    many worker threads an httpd has, and so how many sessions its own proxies can have; `workers`
+    how many engine threads of mod_ws, processes of nginx and threads of haproxy relay."""
     name, is_large, _ = name.partition(LARGE)
     root = make_root(name, work)
     buffers = BUFFERS[name].format(LARGE_BUFFER) if is_large else ""
     names = {"BACKEND_PORT": backend_port, "WORKERS": workers, "BUFFERS": buffers}
     if name in PROXY_MODULES:
         return httpd_proxy(name, root, names, threads)
-    return {"mod_ws": mod_ws_relay, "nginx": nginx_relay, "haproxy": haproxy}[name](root, names)
+    if name == "mod_ws":
+        return mod_ws_relay(root, names, threads)
+    return {"nginx": nginx_relay, "haproxy": haproxy}[name](root, names)
 
 
 def handler_peer(name, work):
@@ -171,12 +173,12 @@ def httpd(name, version, root, config, paths=None, **options):
         server.stop()
 
 
-def mod_ws(root, config, **paths):
-    return httpd("mod_ws", programs.mod_ws_version(), root, config, paths, threads=25)
+def mod_ws(root, config, threads=25, **paths):
+    return httpd("mod_ws", programs.mod_ws_version(), root, config, paths, threads=threads)
 
 
-def mod_ws_relay(root, names):
-    return mod_ws(root, text_of("mod_ws_relay.conf", names))
+def mod_ws_relay(root, names, threads):
+    return mod_ws(root, text_of("mod_ws_relay.conf", names), threads)
 
 
 def httpd_proxy(name, root, names, threads):

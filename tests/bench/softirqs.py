@@ -41,9 +41,13 @@ class SoftirqTime:
         busy = sum(self.ticks) - self.ticks[IDLE] - self.ticks[IOWAIT]
         return (f"Softirqs took {self.ticks[SOFTIRQ] / max(busy, 1):.1%} of the time in which the "
                 "CPUs were busy during these runs (/proc/stat); on loopback mostly within send(2), "
-                "for which the sender is charged. The threads that run what is left over, "
-                f"ksoftirqd, took {self.thread_seconds / max(self.seconds, 1):.2%} of all time, "
-                "for which no server is charged.")
+                "for which the sender is charged. What is left over is run by the threads named "
+                f"ksoftirqd, for which no server is charged; {self.text_of_threads()}.")
+
+    def text_of_threads(self):
+        if not self.threads:
+            return "how long that took cannot be seen here"
+        return f"that took {self.thread_seconds / max(self.seconds, 1):.2%} of all time"
 
 
 def is_ksoftirqd(process, cpus):

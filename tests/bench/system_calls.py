@@ -23,17 +23,20 @@ def counted_calls(pid):
         command = ["strace", "-f", "-c", "-o", summary,
                    *(option for each in pids for option in ("-p", str(each)))]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
-            for _ in pids:
-                strace.stderr.readline()  # it is attached
+            said = "".join(strace.stderr.readline() for _ in pids)  # that it is attached
             try:
                 yield found
             finally:
                 strace.send_signal(signal.SIGINT)
-        found.append(total_of(summary.read_text()))
+                said += strace.stderr.read()
+        found.append(total_of(summary.read_text() if summary.exists() else "", said))
 
 
-def total_of(summary):
-    """What strace's table has in the column `calls`; the one behind it is often empty."""
+def total_of(summary, said):
+    """What strace's table has in the column `calls` of its last row; the one behind it is often
+    empty. A table without it is none, and strace has `said` why."""
     rows = [line.split() for line in summary.splitlines()]
-    return sum(int(row[3]) for row in rows
-               if len(row) > 4 and row[3].isdigit() and row[-1] != "total")
+    total = sum(int(row[3]) for row in rows if len(row) > 4 and row[-1] == "total")
+    if total == 0:
+        raise RuntimeError(f"strace has counted nothing: {said}")
+    return total

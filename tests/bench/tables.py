@@ -21,5 +21,12 @@ def running(*starts, cpus=SERVER_CPUS):
         yield peers
 
 
+told = {"mod_ws"}  # with the machine
+
+
 def print_versions(peers):
-    print("; ".join(f"{peer.name} {peer.version}" for peer in peers) + ".\n")
+    """Of those that have not been told yet; with other buffers it is the same program."""
+    versions = {peer.name.partition(",")[0]: peer.version for peer in peers}
+    if new := [f"{name} {version}" for name, version in versions.items() if name not in told]:
+        print("; ".join(new) + ".\n")
+    told.update(versions)

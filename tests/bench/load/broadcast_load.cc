@@ -44,14 +44,10 @@ Latencies BroadcastLoad::run(milliseconds duration) {
   while (Clock::now() < end || !is_complete()) {
     if (Clock::now() > delivered_at_ + options_.patience)
       throw std::runtime_error("a delivery is missing");
-    if (Clock::now() < end && may_publish()) publish();
+    while (Clock::now() < end && may_publish()) publish();
     dispatch(milliseconds(10));
   }
   return deliveries_.latencies();
-}
-
-bool BroadcastLoad::may_publish() const {
-  return !publisher_.waits() && deliveries_.under_way() < options_.in_flight;
 }
 
 void BroadcastLoad::publish() {

@@ -31,7 +31,8 @@ class BroadcastLoad {
   void publish();
   void dispatch(std::chrono::nanoseconds patience);
   void serve(Session& session, bool may_read);
-  bool may_publish() const;
+  /// Some servers answer before they deliver, and some behind it: answers do not count.
+  bool may_publish() const { return deliveries_.under_way() < options_.in_flight; }
   bool is_complete() const { return deliveries_.under_way() == 0 && !publisher_.waits(); }
 
   const Options& options_;

@@ -32,6 +32,7 @@ std::optional<HttpAnswer> parse_answer(std::string_view received) {
       answer.status == no_content ? 0 : number_behind("Content-Length: ", head);
   if (received.size() - head.size() < size) return std::nullopt;
   answer.body = received.substr(head.size(), size);
+  answer.bytes = head.size() + size;
   return answer;
 }
 

@@ -12,9 +12,12 @@ namespace mod_ws::bench {
 struct HttpAnswer {
   std::size_t status = 0;
   std::string body;
+  /// What it took, with its head.
+  std::size_t bytes = 0;
 };
 
-/// Nothing while it is incomplete. What is no answer, or has no length, throws std::runtime_error.
+/// The first one; nothing while it is incomplete. What is no answer, or has no length, throws
+/// std::runtime_error.
 std::optional<HttpAnswer> parse_answer(std::string_view received);
 
 /// Waits for the answer. `more_headers` end with CR and LF each.

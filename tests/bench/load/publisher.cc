@@ -26,17 +26,18 @@ void Publisher::publish(std::string_view message) {
                         "Content-Length: " +
                         std::to_string(message.size()) + "\r\n\r\n";
   stream_.write_all(request.append(message));
-  waits_ = true;
+  ++unanswered_;
 }
 
 void Publisher::receive() {
   std::array<std::uint8_t, 4096> buffer;
-  answer_.append(reinterpret_cast<const char*>(buffer.data()), stream_.read_some(buffer));
-  const auto answer = parse_answer(answer_);
-  if (!answer) return;
-  if (!waits_ || answer->status / 100 != 2) throw std::runtime_error("not published: " + answer_);
-  answer_.clear();
-  waits_ = false;
+  answers_.append(reinterpret_cast<const char*>(buffer.data()), stream_.read_some(buffer));
+  while (const auto answer = parse_answer(answers_)) {
+    if (unanswered_ == 0 || answer->status / 100 != 2)
+      throw std::runtime_error("not published: " + answers_);
+    answers_.erase(0, answer->bytes);
+    --unanswered_;
+  }
 }
 
 }  // namespace mod_ws::bench

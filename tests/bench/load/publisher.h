@@ -18,18 +18,18 @@ class Publisher {
   /// Asks the server, and waits for the answer. Before anything is published.
   std::size_t count_subscribers();
   void set_nonblocking() { stream_.set_nonblocking(); }
-  /// Not while it waits.
+  /// Whether the messages before it have their answers or not.
   void publish(std::string_view message);
-  /// Whether the last message has no answer yet.
-  bool waits() const { return waits_; }
+  /// Whether some message has no answer yet.
+  bool waits() const { return unanswered_ > 0; }
   /// Reads what is there.
   void receive();
 
  private:
   Stream stream_;
   std::string path_;
-  std::string answer_;
-  bool waits_ = false;
+  std::string answers_;
+  std::size_t unanswered_ = 0;
 };
 
 }  // namespace mod_ws::bench

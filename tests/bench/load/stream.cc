@@ -18,15 +18,23 @@ namespace {
 
 constexpr std::size_t tls_record_bytes = 16 << 10;
 
-base::UniqueFd connect_to(std::uint16_t port) {
+timeval timeval_of(std::chrono::milliseconds time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return {.tv_sec = seconds.count(), .tv_usec = std::chrono::microseconds(time - seconds).count()};
+}
+
+base::UniqueFd connect_to(const Target& target) {
   base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval patience = timeval_of(target.patience);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
+  address.sin_port = htons(target.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (fd.get() < 0 ||
       ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw std::runtime_error("connect to port " + std::to_string(port) + ": " +
+    throw std::runtime_error("connect to port " + std::to_string(target.port) + ": " +
                              std::strerror(errno));
   }
   const int yes = 1;
@@ -45,7 +53,7 @@ TlsContext make_tls_context() {
   return context;
 }
 
-Stream::Stream(const Target& target) : fd_(connect_to(target.port)) {
+Stream::Stream(const Target& target) : fd_(connect_to(target)) {
   if (target.tls == nullptr) return;
   tls_.reset(::SSL_new(target.tls));
   ::SSL_set_fd(tls_.get(), fd_.get());
@@ -54,6 +62,7 @@ Stream::Stream(const Target& target) : fd_(connect_to(target.port)) {
 
 void Stream::set_nonblocking() {
   ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
+  blocks_ = false;
 }
 
 void Stream::reset_on_close() {
@@ -66,6 +75,11 @@ void Stream::fail(const char* what) const {
   throw std::runtime_error(std::string(what) + ": " + reason);
 }
 
+std::size_t Stream::nothing_yet() const {
+  if (blocks_) throw std::runtime_error("the server has been silent for too long");
+  return 0;
+}
+
 std::size_t Stream::read_some(std::span<std::uint8_t> into) {
   const auto size = tls_ ? ::SSL_read(tls_.get(), into.data(), static_cast<int>(into.size()))
                          : ::recv(fd_.get(), into.data(), into.size(), 0);
@@ -73,7 +87,7 @@ std::size_t Stream::read_some(std::span<std::uint8_t> into) {
   const bool waits =
       tls_ ? ::SSL_get_error(tls_.get(), static_cast<int>(size)) == SSL_ERROR_WANT_READ
            : size < 0 && errno == EAGAIN;
-  if (waits) return 0;
+  if (waits) return nothing_yet();
   if (!tls_ && size == 0) throw std::runtime_error("the server closed the connection");
   fail("receive");
 }
@@ -84,8 +98,9 @@ std::size_t Stream::write_some(std::span<const iovec> parts) {
   message.msg_iov = const_cast<iovec*>(parts.data());
   message.msg_iovlen = parts.size();
   const ssize_t size = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
-  if (size < 0 && errno != EAGAIN) fail("send");
-  return size < 0 ? 0 : static_cast<std::size_t>(size);
+  if (size >= 0) return static_cast<std::size_t>(size);
+  if (errno != EAGAIN) fail("send");
+  return nothing_yet();
 }
 
 /// One record.
@@ -100,7 +115,7 @@ std::size_t Stream::write_tls(std::span<const iovec> parts) {
   const int size = ::SSL_write(tls_.get(), record.data(), static_cast<int>(filled));
   if (size > 0) return static_cast<std::size_t>(size);
   if (::SSL_get_error(tls_.get(), size) != SSL_ERROR_WANT_WRITE) fail("send");
-  return 0;
+  return nothing_yet();
 }
 
 void Stream::write_all(std::string_view text) {

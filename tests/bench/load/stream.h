@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +28,8 @@ struct Target {
   std::uint16_t port = 0;
   std::string path = "/";
   SSL_CTX* tls = nullptr;
+  /// A connection that blocks for longer fails.
+  std::chrono::milliseconds patience{30'000};
 };
 
 /// A connection to a server. It blocks until set_nonblocking(). What fails throws
@@ -58,10 +61,13 @@ class Stream {
 
  private:
   std::size_t write_tls(std::span<const iovec> parts);
+  /// 0, unless it has waited for something.
+  std::size_t nothing_yet() const;
   [[noreturn]] void fail(const char* what) const;
 
   base::UniqueFd fd_;
   std::unique_ptr<SSL, FreeTls> tls_;
+  bool blocks_ = true;
 };
 
 }  // namespace mod_ws::bench

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -185,6 +186,8 @@ void run(Options options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // SSL_write() has no MSG_NOSIGNAL; a server's end is told as an error, like any other.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     run(parse_options(argc, argv));
     return 0;
