@@ -19,6 +19,8 @@ HTTPD = os.environ.get("WS_HTTPD", "/usr/sbin/apache2")
 CRASH = re.compile(
     r"exit signal|AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|still did not exit, sending a SIGKILL")
 KNOWN_LEAKS = Path(__file__).with_name("leaks.supp")
+# Whose servers are asked what they have lost: what sessions do, in all ways. It takes a second for each process.
+LEAK_TESTS = re.compile("/(churn|handlers|relay|relay_messages|takeover|channels|compression|faults_of_legs|http2|tcp_backend)_test.py")
 KNOWN_RACES = Path(__file__).with_name("races.supp")
 READY = "resuming normal operations"
 
@@ -40,7 +42,8 @@ def sanitizer_environment(preload):
         # Of what httpd and its libraries do with each other it sees but half. A keeper is a fork with threads of its own.
         options = f"suppressions={KNOWN_RACES}:ignore_noninstrumented_modules=1:die_after_fork=0:report_signal_unsafe=0:exitcode=0"
         return {"LD_PRELOAD": preload, "TSAN_OPTIONS": options}
-    return {"LD_PRELOAD": f"{preload} {ws_modules() / 'leak_check.so'}",
+    leak_check = ws_modules() / "leak_check.so" if LEAK_TESTS.search(os.environ.get("PYTEST_CURRENT_TEST", "")) else ""
+    return {"LD_PRELOAD": f"{preload} {leak_check}".strip(),
             "ASAN_OPTIONS": "leak_check_at_exit=0:abort_on_error=1:strict_string_checks=1:quarantine_size_mb=1",
             "LSAN_OPTIONS": f"suppressions={KNOWN_LEAKS}:print_suppressions=0",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
