@@ -244,8 +244,9 @@ soak() {
 # the keepers that go on with what a child's threads have left. Built in a hurry: it is slow enough.
 test_threads() {
   local layer status=0 layers=(engine connection channels proxy handler)
+  # Behind ||, nothing ends by itself.
   configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1 -DNDEBUG" \
-    -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON --target "${layers[@]/%/_test}" mod_ws ws_echo ws_members ws_worker || return 1  # behind ||, nothing ends by itself
+    -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON --target "${layers[@]/%/_test}" mod_ws ws_echo ws_members ws_worker || return 1
   for layer in "${layers[@]}"; do
     say "$layer with ThreadSanitizer"
     timeout "$UNIT_TESTS_SECONDS" "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
@@ -291,7 +292,7 @@ fuzz() {
   fuzz_all -max_total_time="${1:-60}"
 }
 
-# check_sources LAYER...: formatting and the rules between layers of all, and lint of these: it takes ten minutes for all.
+# check_sources LAYER...: formatting and the rules between layers of all, and lint of these: of all it takes minutes.
 check_sources() {
   local sources status=0
   need clang clang-format clang-tidy python3

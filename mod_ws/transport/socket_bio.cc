@@ -50,10 +50,10 @@ const BIO_METHOD* make_method() {
   return made;
 }
 
-/// Never freed: threads may use it until the process ends.
+/// Never freed: threads may use it until the process ends. Where there was no memory for it, the
+/// next call tries again.
 const BIO_METHOD* method() {
-  static const BIO_METHOD* const the_method =
-      make_method();  // where it throws, the next call tries
+  static const BIO_METHOD* const the_method = make_method();
   return the_method;
 }
 

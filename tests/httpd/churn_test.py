@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.certificate import certificate, server_context
+from support.certificate import TRUSTED_BACKENDS, certificate, server_context
 from support.descriptors import descriptors_at_rest, wait_for_descriptors
 from support.frames import BINARY, TEXT, close_frame, frame
 from support.memory import status_bytes
@@ -21,12 +21,8 @@ from support.websockets_backend import WebsocketsBackend
 SECONDS = float(os.environ.get("WS_SOAK_SECONDS", "2"))
 CLIENTS = 8
 MIB = 1 << 20
-CONFIG = STATUS + """
+CONFIG = STATUS + TRUSTED_BACKENDS + """
 KeepAlive Off
-SSLProxyEngine on
-SSLProxyVerify require
-SSLProxyCheckPeerName off
-SSLProxyCACertificateFile "${CERTIFICATE}"
 ProxyPass "/plain" "ws://127.0.0.1:${PLAIN}" retry=0
 ProxyPass "/deflated" "ws://127.0.0.1:${PLAIN}" retry=0
 ProxyPass "/tls" "wss://127.0.0.1:${TLS}" retry=0

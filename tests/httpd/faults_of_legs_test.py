@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.fault_stage import KeptStage, Stage, play_handled, play_relayed, table
+from support.fault_stage import KeptStage, Stage, path_of, play_handled, play_relayed, table
 from support.faults import HANDLER_PHASES, PHASES, STREAM_FAULTS, HandlerScene, Http2Scene, Scene
 from support.keepers import wait_for_keepers
 from support.victim import FAULTS
@@ -48,10 +48,6 @@ def outcomes(tell_at_the_end):
     yield seen
     tell_at_the_end("what the other side, or the handler's log, gets",
                     table(("leg", "fails", "phase"), [*FAULTS, *STREAM_FAULTS], seen))
-
-
-def path_of(fault, prefix=""):
-    return f"{prefix}/hasty" if fault == "frozen" else f"{prefix}/patient"
 
 
 @pytest.mark.parametrize("leg, side, phase, fault", cells_of("TLS"))

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.fault_stage import FROZEN_OR_SLOW, Stage, play_relayed, table
+from support.fault_stage import FROZEN_OR_SLOW, Stage, path_of, play_relayed, table
 from support.faults import PHASES, Scene
 from support.victim import FAULTS
 
@@ -33,6 +33,5 @@ def outcomes(tell_at_the_end):
 @pytest.mark.parametrize("side, phase, fault", CELLS, ids=["-".join(cell) for cell in CELLS])
 def test_the_other_side_is_told_and_all_is_given_back(stage, outcomes, side, phase, fault):
     with stage.server.shared(), ExitStack() as stack:
-        path = "/hasty" if fault == "frozen" else "/patient"
-        scene = Scene(stack, stage.server, stage.port, path, side)
+        scene = Scene(stack, stage.server, stage.port, path_of(fault), side)
         outcomes[side, phase][fault] = play_relayed(scene, stage, phase, fault)

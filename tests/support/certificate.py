@@ -14,6 +14,14 @@ OPENSSL_REQUEST = (
     "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost"
 ).split()
 
+# For httpd, with the usual one's file defined as CERTIFICATE. No CheckPeerName: mod_ssl does not compare addresses.
+TRUSTED_BACKENDS = """
+SSLProxyEngine on
+SSLProxyVerify require
+SSLProxyCheckPeerName off
+SSLProxyCACertificateFile "${CERTIFICATE}"
+"""
+
 
 class Certificate(NamedTuple):
     cert: Path

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from support.certificate import certificate
+from support.certificate import TRUSTED_BACKENDS, certificate
 from support.descriptors import descriptors, descriptors_at_rest, wait_for_descriptors
 from support.frames import TEXT
 from support.handler_modules import load_handlers
@@ -37,11 +37,7 @@ OUTCOMES = {
 }
 # The reset may be there before httpd has looked whether it is connected, and where there is TLS, it does not come about.
 ALSO = {("backend", "accepting", "reset"): "503", ("backend", "accepting", "half-closed"): "503"}
-CONFIG = H2 + """
-SSLProxyEngine on
-SSLProxyVerify require
-SSLProxyCheckPeerName off
-SSLProxyCACertificateFile "${CERTIFICATE}"
+CONFIG = H2 + TRUSTED_BACKENDS + """
 ProxyPass "/tls/patient" "wss://127.0.0.1:${FAULTY}" retry=0
 ProxyPass "/tls/hasty" "wss://localhost:${FAULTY}" retry=0
 ProxyPass "/patient" "ws://127.0.0.1:${FAULTY}" retry=0
@@ -144,6 +140,11 @@ class KeptStage(Stage):
 
     def of_scene(self, counts):
         return {name: count for name, count in counts.items() if name not in ("answered 101", "begun")}
+
+
+def path_of(fault, prefix=""):
+    """Of a location that notices it in time, or leaves it time."""
+    return f"{prefix}/hasty" if fault == "frozen" else f"{prefix}/patient"
 
 
 def counts_of(series):

@@ -4,19 +4,14 @@ import queue
 import threading
 from contextlib import contextmanager
 
-from support.certificate import certificate, server_context
+from support.certificate import TRUSTED_BACKENDS, certificate, server_context
 from support.ports import free_ports
 from support.raw_client import RawClient
 from support.scripted_backend import ScriptedBackend
 from support.waiting import patience
 from support.websockets_backend import WebsocketsBackend, echo
 
-# No CheckPeerName: mod_ssl does not compare addresses.
-CONFIG = """
-SSLProxyEngine on
-SSLProxyVerify require
-SSLProxyCheckPeerName off
-SSLProxyCACertificateFile "${CERTIFICATE}"
+CONFIG = TRUSTED_BACKENDS + """
 ProxyPass "/plain" "ws://127.0.0.1:${BACKEND_PORT}" retry=0
 ProxyPass "/tls" "wss://127.0.0.1:${BACKEND_PORT}" retry=0
 """
