@@ -48,6 +48,18 @@ need() {
   DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
 }
 
+# unpack PACKAGE FILE: below build/peers, where there is no such file: a server that is installed would be started now and at each boot.
+unpack() {
+  local folder=$BUILD/peers
+  [ ! -e "/$2" ] && [ ! -e "$folder/debian/$2" ] || return 0
+  say "Unpacking: $1"
+  mkdir -p "$folder/debian"
+  rm -f "$folder/$1"_*.deb
+  [ "$(id -u)" != 0 ] || apt-get -qq update
+  (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download "$1")
+  dpkg-deb -x "$folder/$1"_*.deb "$folder/debian"
+}
+
 # The compiler counts as there when any is; an httpd from elsewhere brings its own apxs.
 need_build_packages() {
   command -v dpkg-query >/dev/null || return 0
@@ -171,187 +183,6 @@ wait_until_serving() {
   exit 1
 }
 
-need_test_packages() {
-  need libgtest-dev openssl python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-websockets procps \
-    redis-tools chromium nlohmann-json3-dev
-  command -v node >/dev/null || need nodejs
-  command -v npm >/dev/null || need npm
-  unpack apache2 usr/sbin/a2enmod
-}
-
-install_node_packages() {
-  local folder=$BUILD/node
-  mkdir -p "$folder"
-  cmp -s tests/support/node/package.json "$folder/package.json" && [ -d "$folder/node_modules" ] && return 0
-  cp tests/support/node/package.json "$folder/"
-  (cd "$folder" && npm install --loglevel=error --no-audit --no-fund >/dev/null)
-}
-
-# For all of a layer's unit tests, so that one that hangs ends.
-UNIT_TESTS_SECONDS=300
-
-run_tests() {
-  need_build_packages
-  need_test_packages
-  mkdir -p "$BUILD"
-  install_node_packages
-  configure_and_build "$BUILD/sanitized" -DCMAKE_BUILD_TYPE=Debug -DWS_SANITIZE=ON -DWS_TESTS=ON
-  local failed=0
-  check_sources base metrics protocol engine transport connection channels proxy || failed=1
-  ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)" || failed=1
-  test_threads || failed=1
-  test_release || failed=1
-  # httpd is no sanitized program, so the runtime has to be there before the module that wants it, and
-  # behind it the library whose exceptions it looks at.
-  WS_MODULES=$PWD/$BUILD/sanitized/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules \
-    WS_SANITIZER_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libstdc++.so)" WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
-    WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist loadfile tests/httpd tests/conformance || failed=1
-  fuzz_all -runs=20000 -seed=1 || failed=1
-  if [ $failed = 0 ]; then say "mod_ws: all tests passed"; else say "mod_ws: TESTS FAILED"; fi
-  return $failed
-}
-
-# The same tests as `test` runs for some seconds; each session takes two descriptors here and two of httpd's.
-soak() {
-  local minutes=${1:-10} name round=0 failed=0 end
-  [[ $minutes =~ ^[1-9][0-9]*$ ]] || fail "soak takes a number of minutes, not \"$minutes\""
-  need_build_packages
-  need_test_packages
-  mkdir -p "$BUILD"
-  install_node_packages
-  configure_and_build "$BUILD/soak" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_TESTS=ON \
-    --target mod_ws ws_echo ws_blocker ws_closing ws_members ws_worker >&2
-  ulimit -n "$(ulimit -Hn)"
-  export WS_MODULES=$PWD/$BUILD/soak/modules WS_NODE_MODULES=$PWD/$BUILD/node/node_modules
-  export WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} WS_HTTPD WS_HTTPD_MODULES
-  WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules)
-  for name in nothing_lost churn; do
-    WS_SOAK_SESSIONS=1000 WS_SOAK_SECONDS=$((60 * minutes)) \
-      /usr/bin/python3 -B -m pytest --timeout $((60 * minutes + 600)) "tests/httpd/${name}_test.py" || failed=1
-  done
-  end=$((SECONDS + 60 * minutes))
-  while [ $round = 0 ] || [ $SECONDS -lt $end ]; do
-    round=$((round + 1))
-    say "round $round of faults, restarts and abuse"
-    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist loadfile \
-      tests/httpd/{faults,faults_of_legs,http2_loss,keeper,crash,abuse,http2_abuse}_test.py || failed=1
-  done
-  return $failed
-}
-
-# What several threads meet in, with ThreadSanitizer: the layers' tests that have several threads, and httpd with the module, up to
-# the keepers that go on with what a child's threads have left. Built in a hurry: it is slow enough.
-test_threads() {
-  local layer status=0 layers=(engine connection channels proxy handler)
-  # Behind ||, nothing ends by itself.
-  configure_and_build "$BUILD/threads" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1 -DNDEBUG" \
-    -DWS_SANITIZE_THREADS=ON -DWS_TESTS=ON --target "${layers[@]/%/_test}" mod_ws ws_echo ws_members ws_worker || return 1
-  for layer in "${layers[@]}"; do
-    say "$layer with ThreadSanitizer"
-    timeout "$UNIT_TESTS_SECONDS" "$BUILD/threads/tests/${layer}_test" --gtest_brief=1 || status=1
-  done
-  WS_MODULES=$PWD/$BUILD/threads/modules WS_SANITIZER_PRELOAD=$(c++ -print-file-name=libtsan.so) \
-    WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist load -k "not fifty_restarts" tests/httpd/keeper_test.py tests/httpd/channels_test.py || status=1
-  return $status
-}
-
-# What is installed: how it is hardened, a short life of it under valgrind, and what it takes of memory, which AddressSanitizer makes another.
-test_release() {
-  need valgrind
-  build || return 1
-  WS_MODULES=$PWD/$BUILD/modules WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules) \
-    WS_TEST_PATIENCE=${WS_TEST_PATIENCE:-3} \
-    /usr/bin/python3 -B -m pytest -n "$(nproc)" --dist loadfile -m "plain_build or measures_memory" tests/httpd
-}
-
-# fuzz_all LIBFUZZER-OPTION...: runs every fuzzer; what it finds on the way stays under build/.
-fuzz_all() {
-  local name max_len
-  need clang libclang-rt-14-dev
-  configure_and_build "$BUILD/fuzz" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_FUZZ=ON \
-    --target frames_fuzz inflate_fuzz handshake_fuzz extensions_fuzz close_fuzz || return 1
-  for name in frames inflate handshake extensions close; do
-    mkdir -p "$BUILD/fuzz/corpus/$name"
-    # A frame with a length of 64 bits has to fit.
-    max_len=4096
-    [ "$name" != frames ] || max_len=70000
-    say "fuzzing $name"
-    "$BUILD/fuzz/tests/fuzz/${name}_fuzz" "$@" -max_len=$max_len -artifact_prefix="$BUILD/fuzz/$name-" -print_final_stats=1 \
-      "$BUILD/fuzz/corpus/$name" "tests/fuzz/corpus/$name" 2>"$BUILD/fuzz/$name.log" || {
-      tail -n 30 "$BUILD/fuzz/$name.log" >&2
-      return 1
-    }
-    grep -E 'number_of_executed_units' "$BUILD/fuzz/$name.log" >&2
-  done
-}
-
-fuzz() {
-  need_build_packages
-  fuzz_all -max_total_time="${1:-60}"
-}
-
-# check_sources LAYER...: formatting and the rules between layers of all, and lint of these: of all it takes minutes.
-check_sources() {
-  local sources status=0
-  need clang clang-format clang-tidy python3
-  mkdir -p "$BUILD/clang"
-  # The commands of the second compiler are the ones that clang-tidy understands.
-  cmake -S . -B "$BUILD/clang" -G Ninja -DAPXS="$APXS" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DWS_TESTS=ON \
-    >"$BUILD/clang/configure.log" || return 1
-  mapfile -t sources < <(find mod_ws include tests -name '*.cc' -o -name '*.h')
-  clang-format --dry-run -Werror "${sources[@]}" || status=1
-  /usr/bin/python3 -B tests/support/check_layers.py || status=1
-  /usr/bin/python3 -B tests/support/lint.py "$BUILD/clang" "$@" || status=1
-  return $status
-}
-
-check() {
-  need_build_packages
-  need libgtest-dev
-  check_sources '*'
-  cmake --build "$BUILD/clang"
-  say "mod_ws: formatting, layers and lint are clean"
-}
-
-# The servers that mod_ws is compared with.
-need_peers() {
-  need openssl python3-websockets gcc libc6-dev golang-go golang-github-gorilla-websocket-dev libwebsockets-dev websocketd
-  # Libraries of those that are unpacked.
-  need libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 libsystemd0
-  unpack nginx usr/sbin/nginx
-  unpack haproxy usr/sbin/haproxy
-  unpack libnginx-mod-nchan usr/lib/nginx/modules/ngx_nchan_module.so
-}
-
-# unpack PACKAGE FILE: below build/peers, where there is no such file: a server that is installed would be started now and at each boot.
-unpack() {
-  local folder=$BUILD/peers
-  [ ! -e "/$2" ] && [ ! -e "$folder/debian/$2" ] || return 0
-  say "Unpacking: $1"
-  mkdir -p "$folder/debian"
-  rm -f "$folder/$1"_*.deb
-  [ "$(id -u)" != 0 ] || apt-get -qq update
-  (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download "$1")
-  dpkg-deb -x "$folder/$1"_*.deb "$folder/debian"
-}
-
-# bench [SECTION...]: those of compare.py; without one, all that can be measured.
-bench() {
-  need_build_packages
-  need libbenchmark-dev python3 strace
-  need_peers
-  configure_and_build "$BUILD/release" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_BENCH=ON >&2
-  export WS_RELEASE=$PWD/$BUILD/release WS_MODULES=$PWD/$BUILD/release/modules WS_HTTPD WS_HTTPD_MODULES
-  WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules)
-  /usr/bin/python3 -B tests/bench/compare.py "$@"
-  [ $# -eq 0 ] || return 0
-  /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
-  "$BUILD/release/echo_bench"
-  /usr/bin/python3 -B tests/bench/worker_thread.py
-}
-
 install_files() {
   local destdir='' built=$BUILD/modules
   while [ $# -gt 0 ]; do
@@ -398,6 +229,9 @@ say_how_to_enable() {
     say "To enable it: apt-get install apache2, which brings a2enmod, the other settings and the service; then a2enmod ws."
   fi
 }
+
+. tests/suite.sh
+. tests/bench/bench.sh
 
 command=${1:-help}
 [ $# -eq 0 ] || shift
