@@ -25,33 +25,34 @@ run_tests() {
   mkdir -p "$BUILD"
   install_node_packages
   rm -rf "$BUILD/parts"
+  local passed=() failed=()
   part sources check_sources base metrics protocol engine transport connection channels proxy
   part units test_units
   part threads test_threads
   part release test_release
   part httpd test_sanitized
   part fuzzers fuzz_all -runs=20000 -seed=1
-  tell_failures
+  tell_outcome
 }
 
 # part NAME COMMAND...: what it says is kept, for the end.
 part() {
-  local name=$1 log=$BUILD/parts/$1.log
+  local name=$1 begun=$SECONDS
   shift
   mkdir -p "$BUILD/parts"
   say "mod_ws: testing $name"
-  { "$@" 2>&1 && touch "$BUILD/parts/$name.passed"; } | tee "$log"
+  { "$@" 2>&1 && touch "$BUILD/parts/$name.passed"; } | tee "$BUILD/parts/$name.log"
+  if [ -e "$BUILD/parts/$name.passed" ]; then passed+=("$name in $((SECONDS - begun)) s"); else failed+=("$name"); fi
 }
 
-# Last, so that nobody looks for it: how each part that has failed ended.
-tell_failures() {
-  local log failed=()
-  for log in "$BUILD"/parts/*.log; do
-    [ ! -e "${log%.log}.passed" ] || continue
-    failed+=("$(basename "$log" .log)")
-    say "mod_ws: how ${failed[-1]} failed, all of it in $log"
-    grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start +[0-9]+:|^\[[0-9]+/[0-9]+\] |^[.s]+ +\[ *[0-9]+%\]$' "$log" | tail -n 80 >&2
+# Last, so that nobody has to look for it: how each part that has failed ended.
+tell_outcome() {
+  local name progress='^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start +[0-9]+:|^\[[0-9]+/[0-9]+\] |^[.s]+ +\[ *[0-9]+%\]$'
+  for name in "${failed[@]}"; do
+    say "mod_ws: how $name failed; all of it is in $BUILD/parts/$name.log"
+    grep -vE "$progress" "$BUILD/parts/$name.log" | tail -n 80 >&2
   done
+  say "mod_ws: passed: ${passed[*]/%/,} of $SECONDS s"
   [ ${#failed[@]} -gt 0 ] || { say "mod_ws: all tests passed"; return 0; }
   say "mod_ws: TESTS FAILED: ${failed[*]}"
   return 1
