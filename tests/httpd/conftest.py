@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 pytest.register_assert_rewrite("support")
 
+from support.fault_stage import Stage  # noqa: E402
 from support.http2 import ECHO, H2_LOG  # noqa: E402
 from support.httpd import Httpd, server_root  # noqa: E402
 from support.recipes import Recipe  # noqa: E402
@@ -88,6 +89,13 @@ def relay(module_relay):
     """A relay that the tests of one module share."""
     with module_relay.server.shared():
         yield module_relay
+
+
+@pytest.fixture(scope="module")
+def stage(module_httpd):
+    """Where the tests of one module have one side of a session fail."""
+    with ExitStack() as stack:
+        yield Stage(module_httpd, stack)
 
 
 @pytest.fixture

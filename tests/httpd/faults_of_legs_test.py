@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.fault_stage import KeptStage, Stage, path_of, play_handled, play_relayed, table
+from support.fault_stage import KeptStage, path_of, play_handled, play_relayed, table
 from support.faults import HANDLER_PHASES, PHASES, STREAM_FAULTS, HandlerScene, Http2Scene, Scene
 from support.keepers import wait_for_keepers
 from support.victim import FAULTS
@@ -34,12 +34,6 @@ CELLS = [(leg, side, phase, fault) for leg, sides in SIDES_OF.items() for side i
 
 def cells_of(*legs):
     return [pytest.param(*cell, id="-".join(cell)) for cell in CELLS if cell[0] in legs]
-
-
-@pytest.fixture(scope="module")
-def stage(module_httpd):
-    with ExitStack() as stack:
-        yield Stage(module_httpd, stack)
 
 
 @pytest.fixture(scope="module")

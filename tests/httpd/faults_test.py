@@ -8,18 +8,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from support.fault_stage import FROZEN_OR_SLOW, Stage, path_of, play_relayed, table
+from support.fault_stage import FROZEN_OR_SLOW, path_of, play_relayed, table
 from support.faults import PHASES, Scene
 from support.victim import FAULTS
 
 CELLS = [(side, phase, fault) for side in ("backend", "client") for phase in PHASES[side] for fault in FAULTS
          if (side, phase) != ("backend", "connecting") or fault in FROZEN_OR_SLOW]
-
-
-@pytest.fixture(scope="module")
-def stage(module_httpd):
-    with ExitStack() as stack:
-        yield Stage(module_httpd, stack)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ CRASH = re.compile(
 KNOWN_LEAKS = Path(__file__).with_name("leaks.supp")
 # Whose servers are asked what they have lost: what sessions do, in all ways. It takes a second for each process.
 LEAK_TESTS = re.compile(
-    "/(churn|handlers|relay|relay_messages|takeover|channels|compression|detectors|faults_of_legs|http2|tcp_backend)_test.py")
+    r"\b(churn|handlers|relay|relay_messages|takeover|channels|compression|detectors|faults_of_legs|http2|tcp_backend)_test\.py")
 KNOWN_RACES = Path(__file__).with_name("races.supp")
 READY = "resuming normal operations"
 

@@ -3,7 +3,7 @@
 from support import processes
 from support.waiting import wait_until
 
-NAME = "ws-keeper\n"
+NAME = "ws-keeper"
 
 
 def keepers_of(server):
@@ -11,11 +11,9 @@ def keepers_of(server):
     log = str(server.config.error_log)
     found = []
     for entry in processes.PROC.iterdir():
-        if not entry.name.isdigit():
+        if not entry.name.isdigit() or processes.name_of(entry.name) != NAME:
             continue
         try:
-            if (entry / "comm").read_text() != NAME:
-                continue
             if log in processes.open_fds(int(entry.name)).values():
                 found.append(int(entry.name))
         except (FileNotFoundError, ProcessLookupError):

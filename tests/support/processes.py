@@ -22,6 +22,14 @@ def children_of(pid):
     return sorted(child for child in pids if parent_of(child) == pid)
 
 
+def name_of(pid):
+    """Of what it runs; None for a process that is gone."""
+    try:
+        return (PROC / str(pid) / "comm").read_text().rstrip("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def user_and_group_of(pid):
     status = (PROC / str(pid) / "status").read_text()
     return [int(number) for number in re.findall(r"^[UG]id:\s+(\d+)", status, re.MULTILINE)]

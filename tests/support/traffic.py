@@ -13,7 +13,7 @@ from support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, Frame, accep
 from support.http_head import HEAD_END, Head, head_bytes
 from support.raw_client import KEY, handshake_headers
 from support.scripted_backend import BackendConnection
-from support.victim import RESETS
+from support.victim_program import RESETS
 from support.waiting import POLL_SECONDS, patience
 
 WINDOW = 4  # messages of each end that are on their way, at first

@@ -4,16 +4,14 @@ import os
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
-from support import processes
+from support import processes, victim_program
 from support.waiting import wait_until
 
-RESETS = struct.pack("ii", 1, 0)  # with SO_LINGER
-PROGRAM = Path(__file__).with_name("victim_program.py")
+PROGRAM = Path(victim_program.__file__)
 FAULTS = {"killed": signal.SIGKILL, "frozen": signal.SIGSTOP, "slow": signal.SIGSTOP, "reset": signal.SIGUSR1,
           "half-closed": signal.SIGUSR2}
 UNANSWERED_SECONDS = 0.2

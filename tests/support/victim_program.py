@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 
-RESETS = struct.pack("ii", 1, 0)
+RESETS = struct.pack("ii", 1, 0)  # with SO_LINGER
 
 
 class Victim:
@@ -79,6 +79,7 @@ def has_ended(sock):
     return bool(readable) and not sock.recv(1, socket.MSG_PEEK)
 
 
-victim = Victim(*sys.argv[1:])
-os.write(1, b"!")
-victim.run()
+if __name__ == "__main__":
+    victim = Victim(*sys.argv[1:])
+    os.write(1, b"!")
+    victim.run()
