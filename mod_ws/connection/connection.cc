@@ -62,7 +62,8 @@ void Connection::on_ready(engine::Readiness ready) {
 }
 
 void Connection::on_ready_now(engine::Readiness ready) {
-  if (ready.writable) write_queued();
+  // What is broken need not be writable, but writing tells.
+  if (ready.writable || (ready.broken && !queue_.empty())) write_queued();
   if (std::exchange(calls_drained_, false) && queue_.empty() && !ended()) backend_.on_drained();
   if (is_reading()) {
     if (ready.readable || ready.broken) read();
@@ -196,6 +197,7 @@ void Connection::keep(Bytes rest) {
 
 void Connection::on_peer_ended() {
   peer_ended_ = true;
+  if (deadlines_.awaits_server_end()) end_writing();
   const bool still_sending = state_ == State::finishing && !queue_.empty();
   const bool half_closed = is_byte_stream() && state_ == State::open;
   if (!still_sending && !half_closed) return end({Cause::peer_ended});
@@ -238,10 +240,22 @@ void Connection::finish() {
   state_ = State::finishing;
   discard_input();
   start_close_timeout();
-  end_writing();
+  if (may_wait_for_server()) {
+    deadlines_.await_server_end(true);
+    set_deadline_timer();
+  } else {
+    end_writing();
+  }
+}
+
+/// RFC 6455 7.1.1: so that it is the server's end that stays in TIME_WAIT, where a client has but
+/// so many ports.
+bool Connection::may_wait_for_server() const {
+  return role() == protocol::Role::client && closing_.complete() && !peer_ended_;
 }
 
 void Connection::end_writing() {
+  deadlines_.await_server_end(false);
   ends_writing_ = true;
   if (queue_.empty()) shut_down_write();
 }

@@ -103,7 +103,8 @@ class Connection final : engine::Timer, engine::Watcher {
   void start_close_timeout();
 
   /// Sends what is queued, as long as the peer takes of it, ends our side, and waits for the peer's
-  /// end, at most the close timeout. Then on_ended(finished).
+  /// end, at most the close timeout. Then on_ended(finished). A server whose closing handshake is
+  /// complete ends its side first, if it does so soon.
   void finish();
 
   /// The peer has no claim on what is queued for it: from now on closing ends when the close
@@ -170,6 +171,7 @@ class Connection final : engine::Timer, engine::Watcher {
   Deadlines::Next next_deadline() const;
   void act(Due due);
   bool takes_what_was_sent();
+  bool may_wait_for_server() const;
   void end_writing();
   void shut_down_write();
   void end(const Ending& ending);

@@ -47,6 +47,8 @@ Deadlines::Next Connection::next_deadline() const {
 
 void Connection::act(Due due) {
   switch (due) {
+    case Due::server_end:
+      return end_writing();
     case Due::close_timeout:
       return end({Cause::close_timeout});
     case Due::write_timeout:

@@ -62,6 +62,10 @@ Deadlines::Next Deadlines::next(const Policy& policy, Tick now) const {
     if (awaits_write_ && !hurries_) {
       earliest.consider(Due::write_timeout, write_, policy.write_timeout);
     } else {
+      if (awaits_server_end_) {
+        earliest.consider(Due::server_end, closing_,
+                          std::min(server_end_timeout, policy.close_timeout / 2));
+      }
       earliest.consider(Due::close_timeout, closing_, policy.close_timeout);
     }
     return earliest.next();

@@ -18,9 +18,13 @@ enum class Due : std::uint8_t {
   idle_timeout,   ///< No message in either direction for too long.
   lifetime,       ///< The session is as old as it may become.
   write_timeout,  ///< The peer took no byte for too long.
+  server_end,     ///< The server has not ended the TCP connection: the client does.
   close_timeout,  ///< The peer did not complete the closing handshake in time.
   reading,        ///< The rate limit lets more come.
 };
+
+/// RFC 6455 7.1.1: "after a reasonable time period".
+inline constexpr std::chrono::milliseconds server_end_timeout{1'000};
 
 /// What the Close frame says when Due::idle_timeout or Due::lifetime ends a session.
 std::string_view closing_reason(Due due);
@@ -61,6 +65,10 @@ class Deadlines {
   void on_closing(Tick now);
   /// The peer has taken bytes that had to wait.
   bool has_written_since_ping() const { return static_cast<std::int32_t>(write_ - ping_) > 0; }
+  /// The closing handshake is complete, and the peer, a server, has to end the connection first; or
+  /// no longer. It gets server_end_timeout from our Close frame on, or half of the close timeout.
+  void await_server_end(bool awaits) { awaits_server_end_ = awaits; }
+  bool awaits_server_end() const { return awaits_server_end_; }
   /// What is queued for the peer gets no time of its own: closing ends when its time is over.
   void hurry() { hurries_ = true; }
 
@@ -89,6 +97,7 @@ class Deadlines {
   bool awaits_write_ = false;
   bool is_closing_ = false;
   bool hurries_ = false;
+  bool awaits_server_end_ = false;
 };
 
 }  // namespace mod_ws::connection

@@ -16,6 +16,11 @@ namespace {
 /// What has begun below the limit of the WebSocketSendQueue may go beyond it by this factor.
 constexpr std::uint64_t max_overrun = 3;
 
+/// On what comes to us in this role.
+const protocol::FrameLimits& limits_on(protocol::Role role, const connection::Policy& policy) {
+  return role == protocol::Role::server ? policy.client_limits : policy.backend_limits;
+}
+
 }  // namespace
 
 Leg::Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& terms, Owner& owner,
@@ -26,34 +31,41 @@ Leg::Leg(engine::EventLoop& loop, transport::Transport transport, const Terms& t
                   {.role = terms.role,
                    .allowed_rsv = terms.allowed_rsv,
                    .limits_messages = true,
-                   .limits = &terms.limits},
+                   .limits = &limits_on(terms.role, terms.connection.policy)},
                   terms.connection, *this),
-      limits_(terms.limits),
       // What an extension knows of earlier messages would have a hole, and so would a byte stream.
       may_drop_messages_(terms.allowed_rsv == 0 &&
                          terms.connection.framing == connection::Framing::frames) {}
 
 protocol::MessageRules Leg::message_rules() const {
+  const connection::Policy& policy = connection_.policy();
   // A byte stream has no messages to be too large: what comes is cut into some that are not.
-  return {.max_message_bytes = connection_.is_byte_stream() ? 0 : limits_.max_message_bytes,
-          .checks_text = connection_.policy().validates_messages};
+  return {.max_message_bytes = connection_.is_byte_stream()
+                                   ? 0
+                                   : limits_on(connection_.role(), policy).max_message_bytes,
+          .checks_text = policy.validates_messages};
+}
+
+Leg::Messages& Leg::messages() {
+  if (!messages_) messages_ = std::make_unique<Messages>();
+  return *messages_;
 }
 
 void Leg::check_messages(std::optional<connection::CompressionTerms> agreed) {
   if (agreed) compress(std::move(*agreed));
-  check_ = std::make_unique<MessageCheck>(message_rules(),
-                                          compression_ ? &compression_->inflater() : nullptr);
+  auto* const inflater = compression() != nullptr ? &compression()->inflater() : nullptr;
+  messages().check = std::make_unique<MessageCheck>(message_rules(), inflater);
 }
 
 void Leg::compress(connection::CompressionTerms agreed) {
-  compression_ = std::make_unique<connection::MessageCompression>(
+  messages().compression = std::make_unique<connection::MessageCompression>(
       connection_.loop(), connection_.policy().compression, connection_.role(), std::move(agreed),
       connection_.tally());
 }
 
 void Leg::rewrite_messages(PayloadChange change) {
-  rewriter_ = std::make_unique<MessageRewriter>(message_rules(), compression_.get(),
-                                                other_.compression_.get(), change);
+  messages().rewriter = std::make_unique<MessageRewriter>(message_rules(), compression(),
+                                                          other_.compression(), change);
   may_drop_messages_ = !connection_.is_byte_stream() && !other_.connection_.is_byte_stream();
 }
 
@@ -72,7 +84,7 @@ void Leg::on_piece(protocol::FramePiece& piece) {
 
 void Leg::on_input_end() {
   forward_run();
-  if (compression_) compression_->count_inflated();
+  if (compression() != nullptr) compression()->count_inflated();
 }
 
 /// The other side is to hear nothing more, has sent its Close or speaks no WebSocket: it cannot
@@ -82,20 +94,20 @@ void Leg::answer_if_ping(protocol::FramePiece& piece) {
   piece.unmask();
   if (!other_.is_mid_forward()) return connection_.send_frame(Opcode::pong, piece.payload);
   // RFC 6455 5.5.3: the last of several pings is the one to answer.
-  pending_pong_ =
-      std::make_unique<std::vector<std::uint8_t>>(piece.payload.begin(), piece.payload.end());
+  pending().pong.emplace(piece.payload.begin(), piece.payload.end());
 }
 
 void Leg::receive_data(protocol::FramePiece& piece) {
   if (piece.starts_frame && piece.opcode != Opcode::continuation) choose_to_drop();
   is_mid_message_ = !piece.ends_message();
-  if (rewriter_) return rewrite(piece);
-  if (check_ && !check_->check(piece)) return on_violation(check_->violation());
+  if (rewriter() != nullptr) return rewrite(piece);
+  if (messages_ && messages_->check && !messages_->check->check(piece))
+    return on_violation(messages_->check->violation());
   if (drops_message_) return;
   other_.connection_.note_sent(piece);
   forward(piece.raw);
   is_mid_forward_ = !piece.ends_frame;
-  if (piece.ends_frame && other_.has_pending()) {
+  if (piece.ends_frame && other_.pending_) {
     forward_run();
     other_.send_pending();
   }
@@ -115,7 +127,7 @@ bool Leg::drops_when_full() const {
 
 void Leg::rewrite(protocol::FramePiece& piece) {
   forward_run();
-  act_on(rewriter_->send(piece, receiver()));
+  act_on(rewriter()->send(piece, receiver()));
 }
 
 MessageRewriter::Receiver Leg::receiver() {
@@ -125,7 +137,7 @@ MessageRewriter::Receiver Leg::receiver() {
 }
 
 void Leg::act_on(MessageRewriter::Result result) {
-  if (result == MessageRewriter::Result::violation) return on_violation(rewriter_->violation());
+  if (result == MessageRewriter::Result::violation) return on_violation(rewriter()->violation());
   if (result == MessageRewriter::Result::full) connection_.pause_reading();
   hold_back();
 }
@@ -213,9 +225,9 @@ void Leg::hold_back() {
 
 /// The other leg takes more.
 void Leg::go_on() {
-  if (rewriter_ && rewriter_->has_rest()) {
-    act_on(rewriter_->send_rest(receiver()));
-    if (rewriter_->has_rest()) return;
+  if (rewriter() != nullptr && rewriter()->has_rest()) {
+    act_on(rewriter()->send_rest(receiver()));
+    if (rewriter()->has_rest()) return;
   }
   connection_.resume_reading();
 }
@@ -227,8 +239,8 @@ void Leg::close(ws::CloseStatus status, AfterClose after) {
   if (connection_.closing().sent() && after == AfterClose::finish) return connection_.finish();
   if (is_closing() || connection_.ended()) return;
   other_.forward_run();
-  pending_close_ = std::make_unique<ws::CloseStatus>(std::move(status));
-  after_close_ = after;
+  pending().close = std::move(status);
+  pending().after_close = after;
   connection_.start_close_timeout();
   if (!other_.is_mid_forward()) send_pending();
 }
@@ -250,13 +262,18 @@ void Leg::cut_off() {
   connection_.finish();
 }
 
+Leg::Pending& Leg::pending() {
+  if (!pending_) pending_ = std::make_unique<Pending>();
+  return *pending_;
+}
+
 void Leg::send_pending() {
-  if (const auto pong = std::move(pending_pong_)) connection_.send_frame(Opcode::pong, *pong);
-  if (!pending_close_) return;
-  const auto status = std::move(pending_close_);
-  connection_.send_close(status->code, status->reason);
+  const auto pending = std::move(pending_);
+  if (pending->pong) connection_.send_frame(Opcode::pong, *pending->pong);
+  if (!pending->close) return;
+  connection_.send_close(pending->close->code, pending->close->reason);
   // RFC 6455 7.1.1: the peer may have sent its own before.
-  if (after_close_ == AfterClose::finish || connection_.closing().complete()) {
+  if (pending->after_close == AfterClose::finish || connection_.closing().complete()) {
     connection_.finish();
   } else {
     connection_.resume_reading();  // to see the answer

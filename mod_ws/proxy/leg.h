@@ -39,7 +39,6 @@ class Leg final : public connection::Backend {
   struct Terms {
     protocol::Role role;           ///< Ours.
     std::uint8_t allowed_rsv = 0;  ///< Of the extensions that are agreed on.
-    const protocol::FrameLimits& limits;
     connection::Connection::Terms connection;
   };
 
@@ -82,7 +81,7 @@ class Leg final : public connection::Backend {
   /// The closing handshake is complete: ends the connection.
   void finish_if_complete();
 
-  bool is_closing() const { return connection_.closing().sent() || pending_close_; }
+  bool is_closing() const { return connection_.closing().sent() || (pending_ && pending_->close); }
   /// The status the peer closed with, once it has.
   const std::optional<ws::CloseCode>& received_code() const { return received_code_; }
   /// The peer's Close was its answer to one that it had been sent.
@@ -107,22 +106,35 @@ class Leg final : public connection::Backend {
   void forward(std::span<const std::uint8_t> raw);
   void forward_run();
   void hold_back();
-  bool has_pending() const { return pending_close_ || pending_pong_; }
   void send_pending();
   protocol::MessageRules message_rules() const;
+
+  /// Where messages are looked at, and not only forwarded.
+  struct Messages {
+    std::unique_ptr<connection::MessageCompression> compression;
+    std::unique_ptr<MessageCheck> check;
+    std::unique_ptr<MessageRewriter> rewriter;
+  };
+  Messages& messages();
+  connection::MessageCompression* compression() const {
+    return messages_ ? messages_->compression.get() : nullptr;
+  }
+  MessageRewriter* rewriter() const { return messages_ ? messages_->rewriter.get() : nullptr; }
+
+  /// What waits for the end of a frame that is under way to this leg.
+  struct Pending {
+    std::optional<std::vector<std::uint8_t>> pong;
+    std::optional<ws::CloseStatus> close;
+    AfterClose after_close = AfterClose::await_answer;
+  };
+  Pending& pending();
 
   Owner& owner_;
   Leg& other_;
   connection::Connection connection_;
   std::span<const std::uint8_t> run_;  // contiguous bytes to forward; empty between reads
-  const protocol::FrameLimits& limits_;
-  std::unique_ptr<connection::MessageCompression> compression_;
-  std::unique_ptr<MessageCheck> check_;
-  std::unique_ptr<MessageRewriter> rewriter_;
-  // What waits for the end of a frame that is under way to this leg.
-  std::unique_ptr<ws::CloseStatus> pending_close_;
-  std::unique_ptr<std::vector<std::uint8_t>> pending_pong_;
-  AfterClose after_close_ = AfterClose::await_answer;
+  std::unique_ptr<Messages> messages_;
+  std::unique_ptr<Pending> pending_;
   bool drops_message_ = false;  // the one under way
   bool is_mid_message_ = false;
   bool is_mid_forward_ = false;

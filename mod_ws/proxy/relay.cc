@@ -33,7 +33,6 @@ const char* fault_in(CloseCode code) {
 Leg::Terms client_terms(const RelayTerms& terms, SessionRecord* record) {
   return {.role = Role::server,
           .allowed_rsv = terms.client_compression ? protocol::rsv1_bit : terms.allowed_rsv,
-          .limits = terms.policy.client_limits,
           .connection = {.policy = terms.policy,
                          .meter = {*terms.tally, record != nullptr ? &record->client : nullptr}}};
 }
@@ -42,7 +41,6 @@ Leg::Terms backend_terms(const RelayTerms& terms, SessionRecord* record) {
   using connection::Framing;
   return {.role = Role::client,
           .allowed_rsv = terms.backend_compression ? protocol::rsv1_bit : terms.allowed_rsv,
-          .limits = terms.policy.backend_limits,
           .connection = {.policy = terms.policy,
                          .framing = terms.backend_is_byte_stream ? Framing::none : Framing::frames,
                          .meter = {*terms.tally, record != nullptr ? &record->backend : nullptr}}};

@@ -43,7 +43,7 @@ IoResult TlsStream::read_some(std::span<std::uint8_t> buffer) {
     clear_errors();
     const int returned = SSL_read_ex(ssl_.get(), space.data(), space.size(), &bytes);
     if (returned <= 0) {
-      const IoResult reason = failure(returned);
+      const IoResult reason = failure(returned, Call::read);
       // What came before an error is still good; the next read tells the error again.
       return result.bytes > 0 ? result : reason;
     }
@@ -78,7 +78,7 @@ IoResult TlsStream::write_all(std::span<const std::uint8_t> bytes, bool more_fol
     clear_errors();
     const int returned = SSL_write_ex(ssl_.get(), rest.data(), rest.size(), &written);
     if (returned <= 0) {
-      const IoResult reason = failure(returned);
+      const IoResult reason = failure(returned, Call::write);
       return reason.status == Status::failed ? reason : result;
     }
     result.bytes += written;
@@ -91,14 +91,16 @@ void TlsStream::shut_down() {
   if (!broken_) SSL_shutdown(ssl_.get());
 }
 
-IoResult TlsStream::failure(int returned) {
+/// Behind the peer's close_notify, OpenSSL tells every failure as that end: a write's as well.
+IoResult TlsStream::failure(int returned, Call call) {
   const int system_error = errno;
   switch (SSL_get_error(ssl_.get(), returned)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
       return {.status = Status::would_block};
     case SSL_ERROR_ZERO_RETURN:
-      return {.status = Status::end};
+      if (call == Call::read) return {.status = Status::end};
+      [[fallthrough]];
     case SSL_ERROR_SYSCALL:
       broken_ = true;
       return {.status = Status::failed, .error = system_error};

@@ -39,7 +39,8 @@ class TlsStream {
 
  private:
   IoResult write_all(std::span<const std::uint8_t> bytes, bool more_follows);
-  IoResult failure(int returned);
+  enum class Call : std::uint8_t { read, write };
+  IoResult failure(int returned, Call call);
 
   SslPtr ssl_;
   bool broken_ = false;  // after a fatal error OpenSSL wants no further call, not even a shutdown

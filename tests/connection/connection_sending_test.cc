@@ -134,6 +134,17 @@ TEST(ConnectionSending, SendsAnEmptyCloseForCodesThatAreNeverSent) {
   EXPECT_EQ(session.peer.receive(10), (Bytes{0x88, 0x00}));
 }
 
+TEST(ConnectionSending, EndsWhereAPeerHasGoneThatHasNotTakenAll) {
+  SessionOnLoop session({.policy = {.write_timeout = 1h}, .buffer_bytes = 4096});
+  session.with([](RecordingSession& it) {
+    it.connection.pause_reading();
+    it.connection.send_verbatim(tests::pattern(300'000));
+    EXPECT_GT(it.connection.queued_bytes(), 0U);
+  });
+  ::shutdown(session.peer.fd(), SHUT_RDWR);  // it still has what was sent: nothing more can be
+  EXPECT_EQ(session.wait_for_end(), Cause::failed);
+}
+
 TEST(ConnectionSending, TellsFailedWrites) {
   SessionOnLoop session;
   session.with([&](RecordingSession& it) {

@@ -222,6 +222,39 @@ TEST(Connection, EndsAtTheCloseTimeout) {
   }
 }
 
+void complete_closing_handshake(RecordingSession& session) {
+  session.connection.send_close(CloseCode::normal_closure, "");
+  session.connection.note_close_received();
+  session.connection.finish();
+}
+
+TEST(Connection, LetsAServerEndTheTcpConnectionFirst) {
+  SessionOnLoop session({.rules = {.role = Role::client}, .policy = {.close_timeout = 1h}});
+  session.with(complete_closing_handshake);
+  ASSERT_TRUE(session.peer.receive_frame());
+  session.with([](RecordingSession& it) { EXPECT_FALSE(it.ending); });
+  EXPECT_TRUE(session.peer.has_nothing());
+  session.peer.shutdown_write();
+  EXPECT_TRUE(session.peer.receives_end());
+  EXPECT_EQ(session.wait_for_end(), Cause::finished);
+}
+
+TEST(Connection, EndsTheTcpConnectionItselfWhereAServerDoesNot) {
+  SessionOnLoop session({.rules = {.role = Role::client}, .policy = {.close_timeout = 1h}});
+  session.with(complete_closing_handshake);
+  ASSERT_TRUE(session.peer.receive_frame());
+  EXPECT_TRUE(session.peer.receives_end());
+  session.peer.close();
+  EXPECT_EQ(session.wait_for_end(), Cause::finished);
+}
+
+TEST(Connection, EndsTheTcpConnectionFirstAsAServer) {
+  SessionOnLoop session({.policy = {.close_timeout = 1h}});
+  session.with(complete_closing_handshake);
+  ASSERT_TRUE(session.peer.receive_frame());
+  EXPECT_TRUE(session.peer.receives_end());
+}
+
 TEST(Connection, EndsAtTheWriteTimeout) {
   SessionOnLoop session({.policy = {.write_timeout = 50ms}, .buffer_bytes = 4096});
   session.with([](RecordingSession& it) { it.connection.send_verbatim(tests::pattern(300'000)); });

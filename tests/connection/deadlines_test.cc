@@ -135,6 +135,28 @@ TEST(Deadlines, BeginsTheCloseTimeoutWhenTheCloseFrameHasLeft) {
   EXPECT_EQ(wait(deadlines, begin + 300, Due::close_timeout), 101U);
 }
 
+TEST(Deadlines, GivesAServerASecondToEndTheConnection) {
+  Policy policy;
+  policy.close_timeout = 5s;
+  PolicyDeadlines deadlines(policy);
+  deadlines.start(begin);
+  deadlines.on_closing(begin);
+  deadlines.await_server_end(true);
+  EXPECT_EQ(wait(deadlines, begin, Due::server_end), 101U);
+  deadlines.await_server_end(false);
+  EXPECT_EQ(wait(deadlines, begin, Due::close_timeout), 501U);
+}
+
+TEST(Deadlines, GivesAServerHalfOfAShortCloseTimeout) {
+  Policy policy;
+  policy.close_timeout = 1s;
+  PolicyDeadlines deadlines(policy);
+  deadlines.start(begin);
+  deadlines.on_closing(begin);
+  deadlines.await_server_end(true);
+  EXPECT_EQ(wait(deadlines, begin, Due::server_end), 51U);
+}
+
 TEST(Deadlines, GivesAPeerThatHasNoClaimTheCloseTimeoutOnly) {
   Policy policy;
   policy.close_timeout = 1s;

@@ -2,6 +2,7 @@
 
 import pytest
 
+from support import processes
 from support.frames import (BINARY, CLOSE, CONTINUATION, DEFAULT_MASK, NO_STATUS, PING, PONG, TEXT,
                             Frame, close_frame, frame, masked)
 from support.waiting import patience, wait_until
@@ -216,6 +217,24 @@ def test_well_behaved_ends_close_with_the_backends_code(relay, code, reason):
     with relay.websockets_backend(handler) as backend:
         assert run(wait_closed(), timeout=PROMPT_SECONDS) == (code, reason)
         assert backend.wait_until_closed(1) == [code]
+
+
+def test_a_backend_ends_its_connection_first_so_that_no_port_of_httpds_lingers(relay, tls):
+    ports = []
+
+    async def note_port(ws):
+        ports.append(ws.remote_address[1])
+        await ws.wait_closed()
+
+    async def close():
+        async with connect(relay.url(tls)):
+            pass
+
+    with relay.websockets_backend(note_port) as backend:
+        run(close(), timeout=PROMPT_SECONDS)
+        port, = ports
+        wait_until(lambda: (backend.port, port) in processes.lingering(), "the backend's end lingers")
+        assert (port, backend.port) not in processes.lingering()
 
 
 # Peers that are lost

@@ -31,6 +31,7 @@ class RelaySession {
   void talk() {
     client_.peer.send_some(tests::traffic_of(Role::client, extra), tests::patience);
     backend_.peer.send_some(tests::traffic_of(Role::server, extra), tests::patience);
+    backend_.peer.shutdown_write();  // as a server does behind its Close frame
     tests::expect_end(client_.peer);
     tests::expect_end(backend_.peer);
   }

@@ -62,6 +62,12 @@ class Peer {
     return wait_for(POLLIN, patience) && ::recv(fd(), &byte, 1, MSG_DONTWAIT) <= 0;
   }
 
+  /// Whether nothing has come, and no end either.
+  bool has_nothing() {
+    std::uint8_t byte;
+    return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  }
+
   struct Received {
     protocol::Opcode opcode;
     bool fin;

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 PROC = Path("/proc")
+TIME_WAIT = 6  # as /proc/net/tcp has it
 
 
 def parent_of(pid):
@@ -62,11 +63,21 @@ def open_fds(pid):
     return targets
 
 
+def tcp_connections():
+    """(local port, remote port, state, unread bytes) of each."""
+    for line in (PROC / "net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, queues, *_ = line.split()
+        yield *(int(text.rpartition(":")[2], 16) for text in (local, remote)), int(state, 16), int(queues.rpartition(":")[2], 16)
+
+
 def unread_bytes(port):
     """Of all TCP connections one end of which has that port."""
-    rows = (line.split() for line in (PROC / "net/tcp").read_text().splitlines()[1:])
-    return sum(int(queues.rpartition(":")[2], 16) for _, local, remote, _, queues, *_ in rows
-               if port in (int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)))
+    return sum(unread for local, remote, _, unread in tcp_connections() if port in (local, remote))
+
+
+def lingering():
+    """(local port, remote port) of ends in TIME_WAIT, which have ended their connections first."""
+    return {(local, remote) for local, remote, state, _ in tcp_connections() if state == TIME_WAIT}
 
 
 def rss_bytes(pid):

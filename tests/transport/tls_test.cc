@@ -177,6 +177,21 @@ TEST(Tls, IgnoresErrorsThatOthersLeftInTheQueue) {
   EXPECT_EQ(connected.server->write_some(bytes_of("x"), {}).bytes, 1U);
 }
 
+TEST(Tls, FailsToWriteWhenThePeerIsGoneInOrder) {
+  for (const int version : versions) {
+    SCOPED_TRACE(version);
+    Connected connected(version);
+    connected.client->shutdown_write();
+    connected.client->close();
+    Bytes buffer(10);
+    EXPECT_EQ(connected.server->read_some(buffer).status, Status::end);
+    const IoResult result = connected.server->write_some(bytes_of("x"), {});
+    EXPECT_EQ(result.status, Status::failed);
+    EXPECT_EQ(result.error, EPIPE);
+    connected.server->shutdown_write();
+  }
+}
+
 TEST(Tls, FailsToWriteWhenThePeerIsGone) {
   // An ordinary error, and no SIGPIPE: httpd ignores the signal, and so does this test.
   ::signal(SIGPIPE, SIG_IGN);
