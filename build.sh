@@ -22,7 +22,8 @@ usage: ./build.sh COMMAND
   fuzz [SECONDS]        each fuzzer for that long (60), from the corpus in tests/fuzz
   bench [SECTION...]    mod_ws beside nginx, nchan, haproxy, httpd's own proxies, gorilla, websocketd and libwebsockets: relays,
                         handlers, publish, memory, upgrades, pages; without a section also the protocol's inner loops, a
-                        handler's coroutine, and how long a session binds a thread
+                        handler's coroutine, and how long a session binds a thread; WS_BENCH_ROUNDS (6) rounds of
+                        WS_BENCH_MS (1000) each
   install [--destdir D] modules, headers and configuration to where apxs says, below D; with --modules M those that are
                         there already, without a build
 

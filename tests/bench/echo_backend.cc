@@ -1,6 +1,7 @@
 // The backend that relays are measured with: accepts every WebSocket handshake, and sends each
-// frame back unmasked, as far as it has come. One thread, which costs less than any relay does. It
-// publishes as well: what is posted goes to all sessions, by a send(2) for each.
+// frame back unmasked, as far as it has come; after a Close frame it ends the connection. One
+// thread, which costs less than any relay does. It publishes as well: what is posted goes to all
+// sessions, by a send(2) for each.
 //
 //   echo_backend      prints the port on 127.0.0.1, and ends with standard input
 
@@ -74,7 +75,7 @@ class Client {
     const ssize_t sent = ::send(fd_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN;
     out_.erase(0, static_cast<std::size_t>(sent));
-    return true;
+    return !has_closed_ || left_ > 0 || has_more_to_send();
   }
 
  private:
@@ -130,6 +131,7 @@ class Client {
     in_.clear();
     left_ = header.payload_length;
     key_ = header.masking_key;
+    has_closed_ = header.opcode == protocol::Opcode::close;
     header.masked = false;
     std::array<std::uint8_t, protocol::max_frame_header_bytes> answer;
     const std::size_t answer_bytes = protocol::serialize_frame_header(header, answer);
@@ -143,6 +145,7 @@ class Client {
   std::uint64_t left_ = 0;
   protocol::MaskingKey key_{};
   bool is_open_ = false;
+  bool has_closed_ = false;
 };
 
 base::UniqueFd listen_anywhere() {

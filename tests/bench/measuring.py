@@ -16,6 +16,7 @@ CPUS = sorted(ALL_CPUS)
 SERVER_CPUS, LOAD_CPUS = ({CPUS[0]}, set(CPUS[1:2])) if len(CPUS) > 1 else (ALL_CPUS, ALL_CPUS)
 ROUNDS = int(os.environ.get("WS_BENCH_ROUNDS", "6"))
 TIME = ("--duration", os.environ.get("WS_BENCH_MS", "1000"))
+OURS = "mod_ws"
 # Rounds that are so far apart, of their median, make a number that says little.
 NOISY = 0.3
 # In seconds, for what a run does besides: its sessions, its warm-up, and its end.
@@ -88,13 +89,22 @@ def held_sessions(peer, count):
 
 def in_turn(rounds, peers, measure):
     """A B C, A C B, C A B, ...: what measure(peer) gave in each round, by the peers' names. Every
-    second round goes the other way, so that none always runs behind the same one."""
+    second round goes the other way, so that none always runs behind the same one. One that fails is
+    told, and left out from then on; but not mod_ws."""
     results = {peer.name: [] for peer in peers}
     for number in range(rounds):
         first = number % len(peers)
         in_order = peers[first:] + peers[:first]
         for peer in in_order if number % 2 == 0 else reversed(in_order):
-            results[peer.name].append(measure(peer))
+            if peer.name not in results:
+                continue
+            try:
+                results[peer.name].append(measure(peer))
+            except (RuntimeError, subprocess.TimeoutExpired) as failure:
+                if peer.name == OURS:
+                    raise
+                del results[peer.name]
+                print(f"**Left out:** {peer.name}, which has failed: {failure}\n", flush=True)
     return results
 
 
@@ -124,9 +134,12 @@ def medians(rounds, *keys):
 
 
 def ratio(results, key, ours, others, best=min):
-    """Ours to the best of the others, round by round."""
-    return Measured(mine[key] / best(other[key] for other in theirs)
-                    for mine, *theirs in zip(results[ours], *(results[name] for name in others)))
+    """Ours to the best of the others that there are, round by round."""
+    theirs = [results[name] for name in others if name in results]
+    if not theirs:
+        raise RuntimeError(f"none of these can be compared with: {', '.join(others)}")
+    return Measured(mine[key] / best(other[key] for other in rounds)
+                    for mine, *rounds in zip(results[ours], *theirs))
 
 
 def verdict(found, target, is_met=lambda value, target: value <= target, digits=2):

@@ -1,9 +1,4 @@
-"""The servers that mod_ws is compared with, and mod_ws, set as alike as they can be.
-
-usage: peers.py
-
-Tries each of them: a handshake and an echo, over TLS as well where it has TLS; or publishing.
-"""
+"""The servers that mod_ws is compared with, and mod_ws, set as alike as they can be."""
 
 import os
 import sys
@@ -244,24 +239,3 @@ def plain_server(name, version, command, root, port, **paths):
     allow_open_files()
     with serving(command, root, [port], {"GOMAXPROCS": "1"}) as process:
         yield Peer(name, version, process.pid, port, **paths)
-
-
-def main():
-    from peer_check import try_peer, try_publishing
-    from support.httpd import server_root
-    from support.websockets_backend import WebsocketsBackend
-
-    with server_root() as work, WebsocketsBackend() as backend:
-        for name in RELAYS:
-            with relay_peer(name, backend.port, work) as peer:
-                try_peer(peer)
-        for name in HANDLERS:
-            with handler_peer(name, work) as peer:
-                try_peer(peer)
-        for name in PUBLISHERS:
-            with publishing_peer(name, work) as peer:
-                try_publishing(peer)
-
-
-if __name__ == "__main__":
-    main()

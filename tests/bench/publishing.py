@@ -1,12 +1,9 @@
 """The section on publishing to many subscribers."""
 
-import json
-
-from measuring import (LOAD_CPUS, ROUNDS, SERVER_CPUS, TIME, command, echo_backend, in_turn, load,
-                       measured, medians, ratio, talking_to)
+from measuring import ROUNDS, SERVER_CPUS, TIME, echo_backend, in_turn, load, measured, medians, ratio
 from peers import PUBLISHERS, Peer, publishing_peer
 from support.httpd import server_root
-from system_calls import counted_calls
+from system_calls import calls_a_message
 from tables import print_versions, running, table
 
 SUBSCRIBERS = 10_000
@@ -36,8 +33,8 @@ def compare(peers):
                    "--in-flight", str(window), *TIME)
         results = in_turn(ROUNDS, peers, lambda peer: load("broadcast", peer, *options))
         ratios.append((f"{window} published at a time", *ratios_of(results)))
-        rows += [row(window, peer, results[peer.name], calls_per_delivery(peer, options))
-                 for peer in peers]
+        rows += [row(window, peer, results[peer.name], calls_a_message("broadcast", peer, options))
+                 for peer in peers if peer.name in results]
     table(*ratios)
     table(*rows)
 
@@ -53,26 +50,3 @@ def ratios_of(results):
     return (measured(results["mod_ws"], "per_second").text(0),
             ratio(results, "per_second", "mod_ws", PEERS, max).text(2),
             ratio(results, "cpu_us", "mod_ws", PEERS).text(2))
-
-
-def calls_per_delivery(peer, options):
-    """In a round of its own, between the last subscriber's coming and the first one's leaving."""
-    with talking_to(command("broadcast", peer, (*options, "--wait")), LOAD_CPUS) as publisher:
-        next_line(publisher, peer)
-        with counted_calls(peer.pid) as calls:
-            tell(publisher)
-            deliveries = json.loads(next_line(publisher, peer))["count"]
-            next_line(publisher, peer)
-    return calls[0] / deliveries
-
-
-def next_line(publisher, peer):
-    line = publisher.stdout.readline()
-    if not line:
-        raise RuntimeError(f"{peer.name}: publishing under strace has failed")
-    return line
-
-
-def tell(publisher):
-    publisher.stdin.write("\n")
-    publisher.stdin.flush()

@@ -1,12 +1,33 @@
 """How many system calls processes make meanwhile, by strace, which slows them down."""
 
+import json
 import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from measuring import LOAD_CPUS, command, talking_to
 from support.processes import children_of
+
+
+def calls_a_message(mode, peer, options):
+    """In a round of its own, of all that the server does meanwhile."""
+    with talking_to(command(mode, peer, (*options, "--wait")), LOAD_CPUS) as load:
+        next_line(load, peer)
+        with counted_calls(peer.pid) as calls:
+            load.stdin.write("\n")
+            load.stdin.flush()
+            messages = json.loads(next_line(load, peer))["count"]
+            next_line(load, peer)
+    return calls[0] / messages
+
+
+def next_line(load, peer):
+    line = load.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{peer.name}: a round under strace has failed")
+    return line
 
 
 def tree_of(pid):

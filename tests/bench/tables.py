@@ -3,6 +3,7 @@
 import contextlib
 
 from measuring import SERVER_CPUS, on_cpus
+from peer_check import check
 
 
 def table(*rows):
@@ -14,11 +15,23 @@ def table(*rows):
 
 @contextlib.contextmanager
 def running(*starts, cpus=SERVER_CPUS):
-    """The peers that these start."""
+    """The peers that these start, and that do what they are measured for; others are told, and left
+    out."""
     with contextlib.ExitStack() as stack:
         with on_cpus(cpus):
-            peers = [stack.enter_context(start) for start in starts]
+            peers = [peer for start in starts if (peer := started(stack, start))]
         yield peers
+
+
+def started(stack, start):
+    """None for one that does not work, in whatever way."""
+    try:
+        peer = stack.enter_context(start)
+        check(peer)
+        return peer
+    except Exception as failure:
+        print(f"**Left out**, since it does not work: {failure}\n", flush=True)
+        return None
 
 
 told = {"mod_ws"}  # with the machine

@@ -4,6 +4,8 @@
 #include <future>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/bench/load/http_answer.h"
@@ -36,9 +38,28 @@ Latencies repeat_on_threads(std::size_t threads, std::chrono::milliseconds durat
   return all;
 }
 
-void get_page(Stream& stream, const std::string& path) {
-  if (get(stream, path).status != 200) throw std::runtime_error("no page at " + path);
-}
+/// One page, again and again.
+class PageReader {
+ public:
+  explicit PageReader(const Target& target) : path_(target.path), stream_(target) {
+    page_ = read();
+  }
+  void read_again() {
+    if (read() != page_) throw std::runtime_error("another page at " + path_);
+  }
+
+ private:
+  std::string read() {
+    HttpAnswer answer = get(stream_, path_);
+    if (answer.status != 200 || answer.body.empty())
+      throw std::runtime_error("no page at " + path_);
+    return std::move(answer.body);
+  }
+
+  std::string path_;
+  Stream stream_;
+  std::string page_;
+};
 
 }  // namespace
 
@@ -54,8 +75,7 @@ Latencies open_sessions(const Options& options, std::chrono::milliseconds durati
 
 Latencies get_pages(const Options& options, std::chrono::milliseconds duration) {
   return repeat_on_threads(options.connections, duration, [&options]() -> Turn {
-    auto stream = std::make_shared<Stream>(options.target);
-    return [&options, stream] { get_page(*stream, options.target.path); };
+    return [reader = std::make_shared<PageReader>(options.target)] { reader->read_again(); };
   });
 }
 

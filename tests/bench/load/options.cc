@@ -36,7 +36,7 @@ Puts load on a WebSocket server at 127.0.0.1, checks every answer, and prints on
   --think MS         from an echo to the next message, 0
   --warm-up MS       300
   --duration MS      2000
-  --wait             broadcast: begins, and ends, after a line on standard input; it says when it can)";
+  --wait             echo, broadcast: begins, and ends, after a line on standard input; it says when it can)";
 
 std::size_t number(std::string_view text) {
   std::size_t value = 0;

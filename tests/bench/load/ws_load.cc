@@ -75,6 +75,14 @@ Latencies run_at_rate(EchoLoad& load, milliseconds duration) {
   return load.latencies();
 }
 
+void wait_for_line(const Options& options, const char* what) {
+  if (!options.waits_for_input) return;
+  std::puts(what);
+  std::fflush(stdout);
+  while (std::getchar() != '\n' && !std::feof(stdin)) {
+  }
+}
+
 void echo_at_rate(const Options& options) {
   EchoLoad load(options);
   run_at_rate(load, options.warm_up);
@@ -85,8 +93,11 @@ void echo(const Options& options) {
   if (options.rate > 0) return echo_at_rate(options);
   EchoLoad load(options);
   load.run(options.warm_up);
+  load.settle();
+  wait_for_line(options, R"({"warm": true})");
   report(options, [&load](milliseconds duration) { return run_anew(load, duration); });
   load.settle();
+  wait_for_line(options, R"({"done": true})");
 }
 
 /// Slices of the duration; between two of them a tenth of the sessions is closed, and others
@@ -143,14 +154,6 @@ void hold(const Options& options) {
   std::fflush(stdout);
   while (!has_input()) load.wait(milliseconds(100));
   echo_once(load);
-}
-
-void wait_for_line(const Options& options, const char* what) {
-  if (!options.waits_for_input) return;
-  std::puts(what);
-  std::fflush(stdout);
-  while (std::getchar() != '\n' && !std::feof(stdin)) {
-  }
 }
 
 void broadcast(const Options& options) {
