@@ -58,14 +58,18 @@ tell_outcome() {
   return 1
 }
 
-test_units() {
-  configure_and_build "$BUILD/sanitized" -DCMAKE_BUILD_TYPE=Debug -DWS_SANITIZE=ON -DWS_TESTS=ON &&
-    ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)"
+build_sanitized() {
+  configure_and_build "$BUILD/sanitized" -DCMAKE_BUILD_TYPE=Debug -DWS_SANITIZE=ON -DWS_TESTS=ON
 }
 
-# What test_units has built. httpd is no sanitized program, so the runtime has to be there before the module that wants it, and
-# behind it the library whose exceptions it looks at.
+test_units() {
+  build_sanitized && ctest --test-dir "$BUILD/sanitized" --output-on-failure -j "$(nproc)"
+}
+
+# httpd is no sanitized program, so the runtime has to be there before the module that wants it, and behind it the library whose
+# exceptions it looks at.
 test_sanitized() {
+  build_sanitized || return 1
   WS_SANITIZER_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libstdc++.so)" \
     test_httpd "$BUILD/sanitized" -n "$(nproc)" --dist loadfile tests/httpd tests/conformance
 }

@@ -69,7 +69,7 @@ void Connection::on_ready_now(engine::Readiness ready) {
     if (ready.readable || ready.broken) read();
   } else if (ready.broken) {
     // Told again and again, whatever it is watched for. What came before the break is read once
-    // reading goes on.
+    // reading goes on, unless a write has failed.
     loop_.unwatch(transport_.fd(), *this);
     watched_ = false;
   }
@@ -241,7 +241,7 @@ void Connection::finish() {
   discard_input();
   start_close_timeout();
   if (may_wait_for_server()) {
-    deadlines_.await_server_end(true);
+    deadlines_.await_server_end(loop_.tick());
     set_deadline_timer();
   } else {
     end_writing();
@@ -255,7 +255,7 @@ bool Connection::may_wait_for_server() const {
 }
 
 void Connection::end_writing() {
-  deadlines_.await_server_end(false);
+  deadlines_.forgo_server_end();
   ends_writing_ = true;
   if (queue_.empty()) shut_down_write();
 }

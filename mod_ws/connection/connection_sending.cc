@@ -89,7 +89,7 @@ void Connection::note_close_sent() {
 void Connection::send_gathered(Bytes bytes) { write(bytes, {}); }
 
 void Connection::write(Bytes first, Bytes second) {
-  if (ended() || ends_soon_ || write_shut_) return;
+  if (state_ != State::open || ends_soon_ || write_shut_) return;
   meter_.count_sent_bytes(role(), first.size() + second.size());
   if (queue_.empty()) {
     const IoResult result = transport_.write_some(first, second);
@@ -133,7 +133,7 @@ void Connection::write_queued() {
   if (deadlines_.is_closing()) set_deadline_timer();
   update_interest();
   if (ends_writing_) return shut_down_write();
-  backend_.on_drained();
+  if (state_ == State::open) backend_.on_drained();
 }
 
 void Connection::call_drained_soon() {

@@ -63,8 +63,9 @@ Deadlines::Next Deadlines::next(const Policy& policy, Tick now) const {
       earliest.consider(Due::write_timeout, write_, policy.write_timeout);
     } else {
       if (awaits_server_end_) {
-        earliest.consider(Due::server_end, closing_,
-                          std::min(server_end_timeout, policy.close_timeout / 2));
+        earliest.consider(
+            Due::server_end, server_end_,
+            std::min(server_end_timeout, (policy.close_timeout + milliseconds(1)) / 2));
       }
       earliest.consider(Due::close_timeout, closing_, policy.close_timeout);
     }

@@ -24,7 +24,7 @@ enum class Due : std::uint8_t {
 };
 
 /// RFC 6455 7.1.1: "after a reasonable time period".
-inline constexpr std::chrono::milliseconds server_end_timeout{1'000};
+inline constexpr std::chrono::milliseconds server_end_timeout{250};
 
 /// What the Close frame says when Due::idle_timeout or Due::lifetime ends a session.
 std::string_view closing_reason(Due due);
@@ -65,9 +65,13 @@ class Deadlines {
   void on_closing(Tick now);
   /// The peer has taken bytes that had to wait.
   bool has_written_since_ping() const { return static_cast<std::int32_t>(write_ - ping_) > 0; }
-  /// The closing handshake is complete, and the peer, a server, has to end the connection first; or
-  /// no longer. It gets server_end_timeout from our Close frame on, or half of the close timeout.
-  void await_server_end(bool awaits) { awaits_server_end_ = awaits; }
+  /// The closing handshake is complete, and the peer, a server, has to end the connection first: it
+  /// gets server_end_timeout, or half of the close timeout.
+  void await_server_end(Tick now) {
+    server_end_ = now;
+    awaits_server_end_ = true;
+  }
+  void forgo_server_end() { awaits_server_end_ = false; }
   bool awaits_server_end() const { return awaits_server_end_; }
   /// What is queued for the peer gets no time of its own: closing ends when its time is over.
   void hurry() { hurries_ = true; }
@@ -93,6 +97,7 @@ class Deadlines {
   Tick ping_ = 0;
   Tick write_ = 0;
   Tick closing_ = 0;
+  Tick server_end_ = 0;
   bool awaits_pong_ = false;
   bool awaits_write_ = false;
   bool is_closing_ = false;

@@ -80,10 +80,11 @@ void send_away_what_ends() {
 
 /// Whether it ends by itself or for a graceful restart, not because the server stops or restarts at
 /// once.
-bool ends_gracefully = false;
+std::atomic<bool> ends_gracefully{false};
 std::atomic<bool> is_stopping{false};
-Clock::time_point told_to_stop;
+std::atomic<Clock::time_point> told_to_stop{};
 
+/// By two threads at the same time where a child is told to end that was ending by itself.
 void note_stopping(apr_pool_t*, int is_graceful) {
   if (child_is_threaded()) ends_gracefully = is_graceful != 0;
   told_to_stop = Clock::now();
@@ -129,7 +130,7 @@ void retire_what_ends(const engine::Engine& engine) {
 /// waited five seconds for the thread of a bridge whose client takes nothing.
 std::chrono::milliseconds spent_patience() {
   if (ends_gracefully || !is_stopping) return {};
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - told_to_stop);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - told_to_stop.load());
 }
 
 apr_status_t end_engine(void*) {

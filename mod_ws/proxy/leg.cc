@@ -258,8 +258,8 @@ void Leg::give_up(ws::CloseStatus status) {
 }
 
 void Leg::cut_off() {
-  connection_.note_close_sent();
   connection_.finish();
+  connection_.note_close_sent();  // though there is none: the peer has nothing to wait for
 }
 
 Leg::Pending& Leg::pending() {

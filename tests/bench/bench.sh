@@ -18,9 +18,11 @@ bench() {
   configure_and_build "$BUILD/release" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWS_BENCH=ON >&2
   export WS_RELEASE=$PWD/$BUILD/release WS_MODULES=$PWD/$BUILD/release/modules WS_HTTPD WS_HTTPD_MODULES
   WS_HTTPD=$(httpd_program) WS_HTTPD_MODULES=$(httpd_modules)
-  /usr/bin/python3 -B tests/bench/compare.py "$@"
-  [ $# -eq 0 ] || return 0
+  local status=0
+  /usr/bin/python3 -B tests/bench/compare.py "$@" || status=1
+  [ $# -eq 0 ] || return $status
   /usr/bin/python3 -B tests/bench/protocol.py "$BUILD/release/protocol_bench"
   "$BUILD/release/echo_bench"
   /usr/bin/python3 -B tests/bench/worker_thread.py
+  return $status
 }

@@ -14,14 +14,15 @@ import platform
 import signal
 import subprocess
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from measuring import (  # noqa: E402
-    ALL_CPUS, OURS, PATIENCE, RELEASE, ROUNDS, SERVER_CPUS, TIME, echo_backend, held_sessions, in_turn, load, measured,
-    medians, ratio, softirqs, verdict)
+    ALL_CPUS, OURS, PATIENCE, RELEASE, ROUNDS, SERVER_CPUS, TIME, echo_backend, held_sessions,
+    in_turn, load, measured, medians, ratio, softirqs, verdict)
 from peer_process import allow_open_files  # noqa: E402
 from peer_programs import first_line_of, mod_ws_version  # noqa: E402
 from peers import HANDLERS, LARGE, RELAYS, Peer, handler_peer, relay_peer  # noqa: E402
@@ -86,8 +87,7 @@ def compare(works, peers, judges):
 def compare_calls(works, peers):
     """Where a message's time goes is told by what it asks of the kernel."""
     names = [peer.name for peer in peers]
-    rows = [(work.name, *(f"{calls_a_message('echo', peer, (*work.options, *TIME)):.2f}"
-                          for peer in peers)) for work in works]
+    rows = [(work.name, *(calls_text(peer, work) for peer in peers)) for work in works]
     print("System calls for a message, by strace in rounds of their own:\n")
     table(("work", *names), *rows)
 
@@ -100,10 +100,19 @@ def measured_row(work, name, rounds):
 
 
 def verdicts_on(work, results, judges):
+    if not set(judges) & set(results):
+        return "nobody to compare with", ""
     found = verdict(ratio(results, "cpu_us", "mod_ws", judges), work.target)
     large = [name + LARGE for name in judges if name + LARGE in results]
     beside = ratio(results, "cpu_us", "mod_ws", large).text(2) if large else ""
     return found, beside
+
+
+def calls_text(peer, work):
+    try:
+        return f"{calls_a_message('echo', peer, (*work.options, *TIME)):.2f}"
+    except RuntimeError as failure:
+        return f"not counted: {failure}"
 
 
 def relays():
@@ -165,7 +174,7 @@ def memory():
     rows = (("relayed", *plain, "", ""), ("relayed over TLS", *over_tls, "", ""),
             ("of a handler", handled[0], "", "", *handled[1:]))
     table(("session", *relaying, *handling[1:]),
-          *((what, *(found and found.text(0) for found in row)) for what, *row in rows))
+          *((what, *(found.text(0) if found else "" for found in row)) for what, *row in rows))
 
 
 def openssl_bytes_a_session():
@@ -256,12 +265,13 @@ def end(number, _):
 
 
 def succeeds(section):
-    """One that cannot be measured is told, and the others are."""
+    """One that cannot be measured is told, and the others are, whatever has happened to it."""
     try:
         section()
         return True
-    except RuntimeError as failure:
-        print(f"**Not measured:** {failure}\n", flush=True)
+    except Exception as failure:
+        traceback.print_exc()
+        print(f"**Not measured:** {failure!r}\n", flush=True)
         return False
 
 

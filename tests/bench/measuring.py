@@ -90,7 +90,7 @@ def held_sessions(peer, count):
 def in_turn(rounds, peers, measure):
     """A B C, A C B, C A B, ...: what measure(peer) gave in each round, by the peers' names. Every
     second round goes the other way, so that none always runs behind the same one. One that fails is
-    told, and left out from then on; but not mod_ws."""
+    told, and left out of these rounds; but not mod_ws."""
     results = {peer.name: [] for peer in peers}
     for number in range(rounds):
         first = number % len(peers)

@@ -1,6 +1,7 @@
 """The section on publishing to many subscribers."""
 
-from measuring import ROUNDS, SERVER_CPUS, TIME, echo_backend, in_turn, load, measured, medians, ratio
+from measuring import (
+    ROUNDS, SERVER_CPUS, TIME, echo_backend, in_turn, load, measured, medians, ratio)
 from peers import PUBLISHERS, Peer, publishing_peer
 from support.httpd import server_root
 from system_calls import calls_a_message

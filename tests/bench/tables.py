@@ -20,17 +20,23 @@ def running(*starts, cpus=SERVER_CPUS):
     with contextlib.ExitStack() as stack:
         with on_cpus(cpus):
             peers = [peer for start in starts if (peer := started(stack, start))]
+        if not peers:
+            raise RuntimeError("there is no server to measure")
         yield peers
 
 
 def started(stack, start):
     """None for one that does not work, in whatever way."""
+    name = "a server that did not start"
     try:
-        peer = stack.enter_context(start)
-        check(peer)
-        return peer
+        with contextlib.ExitStack() as own:
+            peer = own.enter_context(start)
+            name = peer.name
+            check(peer)
+            stack.push(own.pop_all())
+            return peer
     except Exception as failure:
-        print(f"**Left out**, since it does not work: {failure}\n", flush=True)
+        print(f"**Left out:** {name}: {failure!r}\n", flush=True)
         return None
 
 

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -81,6 +82,7 @@ SslPtr idle_session(SSL_CTX& client_context, SSL_CTX& server_context) {
   shake_hands(*client, *server);
   pass(*client, *server);
   pass(*server, *client);
+  for (const int socket : sockets) ::close(socket);  // nothing more is sent
   return server;
 }
 

@@ -252,7 +252,38 @@ TEST(Connection, EndsTheTcpConnectionFirstAsAServer) {
   SessionOnLoop session({.policy = {.close_timeout = 1h}});
   session.with(complete_closing_handshake);
   ASSERT_TRUE(session.peer.receive_frame());
+  session.with([](RecordingSession&) {});
+  EXPECT_FALSE(session.peer.has_nothing());
   EXPECT_TRUE(session.peer.receives_end());
+}
+
+TEST(Connection, EndsTheTcpConnectionAtOnceWhereTheServerHas) {
+  SessionOnLoop session({.rules = {.role = Role::client}, .policy = {.close_timeout = 1h}});
+  session.with([](RecordingSession& it) { it.connection.pause_reading(); });
+  session.peer.shutdown_write();
+  session.with(complete_closing_handshake);
+  ASSERT_TRUE(session.peer.receive_frame());
+  EXPECT_EQ(session.wait_for_end(), Cause::finished);
+}
+
+TEST(Connection, LetsAServerTakeWhatIsQueuedAndEndFirst) {
+  SessionOnLoop session(
+      {.rules = {.role = Role::client}, .policy = {.close_timeout = 1h}, .buffer_bytes = 4096});
+  const Bytes payload = tests::pattern(300'000);
+  session.with([&](RecordingSession& it) {
+    it.connection.send_frame(Opcode::binary, payload);
+    complete_closing_handshake(it);
+    EXPECT_GT(it.connection.queued_bytes(), 0U);
+    it.connection.send_verbatim(bytes_of("too late"));
+  });
+  session.peer.shutdown_write();
+  const auto large = session.peer.receive_frame();
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->payload, payload);
+  ASSERT_TRUE(session.peer.receive_frame());
+  EXPECT_TRUE(session.peer.receives_end());
+  EXPECT_EQ(session.wait_for_end(), Cause::finished);
+  session.with([](RecordingSession& it) { EXPECT_EQ(it.drained, 0); });
 }
 
 TEST(Connection, EndsAtTheWriteTimeout) {

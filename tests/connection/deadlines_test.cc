@@ -135,26 +135,28 @@ TEST(Deadlines, BeginsTheCloseTimeoutWhenTheCloseFrameHasLeft) {
   EXPECT_EQ(wait(deadlines, begin + 300, Due::close_timeout), 101U);
 }
 
-TEST(Deadlines, GivesAServerASecondToEndTheConnection) {
+TEST(Deadlines, GivesAServerAQuarterOfASecondToEndTheConnection) {
   Policy policy;
   policy.close_timeout = 5s;
   PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   deadlines.on_closing(begin);
-  deadlines.await_server_end(true);
-  EXPECT_EQ(wait(deadlines, begin, Due::server_end), 101U);
-  deadlines.await_server_end(false);
-  EXPECT_EQ(wait(deadlines, begin, Due::close_timeout), 501U);
+  deadlines.await_server_end(begin + 100);
+  EXPECT_EQ(wait(deadlines, begin + 100, Due::server_end), 26U);
+  deadlines.forgo_server_end();
+  EXPECT_EQ(wait(deadlines, begin + 100, Due::close_timeout), 401U);
 }
 
 TEST(Deadlines, GivesAServerHalfOfAShortCloseTimeout) {
   Policy policy;
-  policy.close_timeout = 1s;
   PolicyDeadlines deadlines(policy);
   deadlines.start(begin);
   deadlines.on_closing(begin);
-  deadlines.await_server_end(true);
-  EXPECT_EQ(wait(deadlines, begin, Due::server_end), 51U);
+  deadlines.await_server_end(begin);
+  policy.close_timeout = 100ms;
+  EXPECT_EQ(wait(deadlines, begin, Due::server_end), 6U);
+  policy.close_timeout = 1ms;
+  EXPECT_EQ(wait(deadlines, begin, Due::server_end), 2U);
 }
 
 TEST(Deadlines, GivesAPeerThatHasNoClaimTheCloseTimeoutOnly) {

@@ -75,6 +75,14 @@ Latencies run_at_rate(EchoLoad& load, milliseconds duration) {
   return load.latencies();
 }
 
+/// Whoever counts system calls meanwhile counts those of each message that has begun.
+Latencies run_whole(EchoLoad& load, milliseconds duration) {
+  load.forget_latencies();
+  load.run(duration);
+  load.settle();
+  return load.latencies();
+}
+
 void wait_for_line(const Options& options, const char* what) {
   if (!options.waits_for_input) return;
   std::puts(what);
@@ -95,7 +103,9 @@ void echo(const Options& options) {
   load.run(options.warm_up);
   load.settle();
   wait_for_line(options, R"({"warm": true})");
-  report(options, [&load](milliseconds duration) { return run_anew(load, duration); });
+  report(options, [&](milliseconds duration) {
+    return options.waits_for_input ? run_whole(load, duration) : run_anew(load, duration);
+  });
   load.settle();
   wait_for_line(options, R"({"done": true})");
 }
