@@ -179,6 +179,9 @@ int read_head(const BackendRequest& request, BackendResponse& response, int& lin
                      "bad or too many headers in the answer to the opening handshake");
 }
 
+/// APR waits for whole milliseconds, rounded down.
+constexpr apr_interval_time_t waits_short_by = 1'000;
+
 /// mod_ssl's handshake happens here, too, on a blocking socket: each of its steps gets what is left
 /// of the time.
 apr_status_t pass_in_time(const BackendRequest& request, apr_bucket_brigade* brigade) {
@@ -194,7 +197,7 @@ apr_status_t pass_in_time(const BackendRequest& request, apr_bucket_brigade* bri
   apr_socket_timeout_set(request.backend->sock, usual);
   if (status == APR_SUCCESS && origin->aborted != 0) status = APR_ECONNABORTED;
   if (status == APR_SUCCESS) request.worker->s->transferred += length;  // as mod_proxy does
-  return status != APR_SUCCESS && time_left(request) == 0 ? APR_TIMEUP : status;
+  return status != APR_SUCCESS && time_left(request) < waits_short_by ? APR_TIMEUP : status;
 }
 
 bool is_interim(int status) {
