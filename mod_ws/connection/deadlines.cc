@@ -51,18 +51,18 @@ void Deadlines::on_ping(Tick now, bool sent) {
 }
 
 void Deadlines::on_closing(Tick now) {
-  if (is_closing_) return;
-  is_closing_ = true;
+  if (is_closing()) return;
+  closing_phase_ = ClosingPhase::begun;
   closing_ = now;
 }
 
 Deadlines::Next Deadlines::next(const Policy& policy, Tick now) const {
   Earliest earliest(now);
-  if (is_closing_) {
+  if (is_closing()) {
     if (awaits_write_ && !hurries_) {
       earliest.consider(Due::write_timeout, write_, policy.write_timeout);
     } else {
-      if (awaits_server_end_) {
+      if (awaits_server_end()) {
         earliest.consider(
             Due::server_end, server_end_,
             std::min(server_end_timeout, (policy.close_timeout + milliseconds(1)) / 2));

@@ -69,14 +69,16 @@ class Deadlines {
   /// gets server_end_timeout, or half of the close timeout.
   void await_server_end(Tick now) {
     server_end_ = now;
-    awaits_server_end_ = true;
+    closing_phase_ = ClosingPhase::awaits_server_end;
   }
-  void forgo_server_end() { awaits_server_end_ = false; }
-  bool awaits_server_end() const { return awaits_server_end_; }
+  void forgo_server_end() {
+    if (awaits_server_end()) closing_phase_ = ClosingPhase::begun;
+  }
+  bool awaits_server_end() const { return closing_phase_ == ClosingPhase::awaits_server_end; }
   /// What is queued for the peer gets no time of its own: closing ends when its time is over.
   void hurry() { hurries_ = true; }
 
-  bool is_closing() const { return is_closing_; }
+  bool is_closing() const { return closing_phase_ != ClosingPhase::none; }
 
   /// Since start().
   std::chrono::milliseconds age(Tick now) const {
@@ -91,6 +93,8 @@ class Deadlines {
   Next next(const Policy& policy, Tick now) const;
 
  private:
+  enum class ClosingPhase : std::uint8_t { none, begun, awaits_server_end };
+
   Tick started_ = 0;
   Tick received_ = 0;
   Tick data_ = 0;
@@ -100,9 +104,8 @@ class Deadlines {
   Tick server_end_ = 0;
   bool awaits_pong_ = false;
   bool awaits_write_ = false;
-  bool is_closing_ = false;
   bool hurries_ = false;
-  bool awaits_server_end_ = false;
+  ClosingPhase closing_phase_ = ClosingPhase::none;
 };
 
 }  // namespace mod_ws::connection
