@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,8 +61,9 @@ class MeshMember final : channels::Bus::Receiver {
     return replies.get();
   }
 
-  std::size_t subscribers = 1;  ///< To "room"; set before somebody asks or publishes.
-  bool is_mute = false;         ///< The same.
+  // Others may ask as soon as there is a mesh.
+  std::atomic<std::size_t> subscribers = 1;  ///< To "room".
+  std::atomic<bool> is_mute = false;
   std::vector<channels::SharedPublication> received;
   LoopThread thread;
 
@@ -70,7 +72,7 @@ class MeshMember final : channels::Bus::Receiver {
     received.push_back(publication(channel, std::move(message)));
   }
   std::size_t count_here(std::string_view channel) const override {
-    return channel == "room" ? subscribers : 0;
+    return channel == "room" ? subscribers.load() : 0;
   }
   void answer(std::string_view request, channels::Bus::Reply reply) override {
     if (!is_mute) reply("heard " + std::string(request));
