@@ -98,10 +98,12 @@ class Deadlines {
   Tick started_ = 0;
   Tick received_ = 0;
   Tick data_ = 0;
-  Tick ping_ = 0;
+  union {  // nobody is pinged while a server's end is awaited
+    Tick ping_ = 0;
+    Tick server_end_;
+  };
   Tick write_ = 0;
   Tick closing_ = 0;
-  Tick server_end_ = 0;
   bool awaits_pong_ = false;
   bool awaits_write_ = false;
   bool hurries_ = false;
